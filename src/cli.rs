@@ -1,0 +1,1 @@
+//! Arguments, dispatch, exit codes: one command a file.

@@ -1,0 +1,1 @@
+//! etcd members, each over a connection of its own.

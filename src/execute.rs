@@ -1,0 +1,1 @@
+//! Doing it: guard, act, wait, journal.

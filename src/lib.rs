@@ -1,0 +1,38 @@
+//! Provisions etcd clusters on Kubernetes from a TOML stack file.
+//!
+//! ```text
+//! stack    text -> Stack                            all mistakes at once
+//! desired  &Stack -> Desired                        objects, members, certificate requests
+//! cluster  &Desired -> live objects, dry-runs       read only
+//! etcd     -> members, status of each               read only
+//! plan     (&Desired, &Observed) -> Plan            pure, cannot fail
+//! render   &Plan -> terminal, JSON
+//! execute  (&Plan, Writer, ...) -> Report           chooses nothing
+//! ```
+//!
+//! `tests/layers.rs` enforces who may import whom.
+
+pub mod certificate;
+pub mod member;
+pub mod object;
+pub mod quantity;
+pub mod version;
+
+pub mod stack;
+
+pub mod desired;
+
+pub mod observed;
+
+pub mod plan;
+
+pub mod report;
+
+pub mod cluster;
+pub mod etcd;
+pub mod pki;
+
+pub mod execute;
+
+pub mod cli;
+pub mod render;

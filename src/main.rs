@@ -1,0 +1,3 @@
+//! The `etcdctl-stack` binary.
+
+fn main() {}

@@ -1,0 +1,151 @@
+//! etcd members as values, and the arithmetic of quorum.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An id that etcd gave to a member or a cluster; printed as etcdctl prints it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub u64);
+
+/// Sixteen hexadecimal digits at most, no padding: the form of `etcdctl member list`.
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+impl std::str::FromStr for Id {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Id)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Votes and counts for quorum.
+    Voter,
+    /// Receives the log, does not vote.
+    Learner,
+}
+
+/// A member as etcd lists it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Member {
+    /// The id in the list; another one after a removal and a new add.
+    pub id: Id,
+    /// Empty until the member has started and published its name.
+    pub name: String,
+    /// Where its peers reach it: the identity by which the tool finds a member.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it; empty until it has started.
+    pub client_urls: Vec<String>,
+    /// Voter or learner.
+    pub role: Role,
+}
+
+/// The members of one cluster, as one linearizable read gave them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The cluster's id.
+    pub cluster_id: Id,
+    /// Every member, sorted by peer URL.
+    pub members: Vec<Member>,
+}
+
+impl Membership {
+    /// The member with exactly this peer URL.
+    pub fn at(&self, peer_url: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.peer_urls.iter().any(|url| url == peer_url))
+    }
+
+    /// How many members vote.
+    pub fn voters(&self) -> usize {
+        self.members.iter().filter(|member| member.role == Role::Voter).count()
+    }
+}
+
+/// What one member says of itself (`Maintenance.Status`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The cluster that it belongs to.
+    pub cluster_id: Id,
+    /// Its own id.
+    pub member_id: Id,
+    /// The leader that it knows; zero when it knows none.
+    pub leader: Id,
+    /// Whether it calls itself a learner.
+    pub role: Role,
+    /// The version of its binary, such as `3.6.16`.
+    pub version: String,
+    /// Bytes that the database file takes.
+    pub db_size: i64,
+    /// Bytes of them in use.
+    pub db_size_in_use: i64,
+    /// Quota in bytes as the member reports it; zero before etcd 3.6.
+    pub db_size_quota: i64,
+    /// The newest entry in its log.
+    pub raft_index: u64,
+    /// The newest entry that it has applied.
+    pub raft_applied_index: u64,
+    /// The election term.
+    pub raft_term: u64,
+    /// The newest revision of its keys.
+    pub revision: i64,
+    /// What it complains of, such as `etcdserver: no leader`.
+    pub errors: Vec<String>,
+}
+
+/// An alarm that is raised, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Alarm {
+    /// The member that raised it.
+    pub member_id: Id,
+    /// `NOSPACE`, `CORRUPT`, or the number of one that this tool does not know.
+    pub name: String,
+}
+
+/// How many voters must agree: more than half.
+pub fn quorum(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
+/// How many voters may fail while the rest still agree.
+pub fn can_lose(voters: usize) -> usize {
+    voters.saturating_sub(quorum(voters))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quorum_is_more_than_half_and_the_rest_can_be_lost() {
+        let table: Vec<(usize, usize)> = (1..=7).map(|n| (quorum(n), can_lose(n))).collect();
+        assert_eq!(table, [(1, 0), (2, 0), (2, 1), (3, 1), (3, 2), (4, 2), (4, 3)]);
+    }
+
+    #[test]
+    fn an_id_reads_back_as_it_was_printed() {
+        let id = Id(0x00ab_cdef_0123_4567);
+        assert_eq!(id.to_string(), "abcdef01234567");
+        assert_eq!("abcdef01234567".parse(), Ok(id));
+    }
+}

@@ -1,0 +1,148 @@
+//! Kubernetes objects as values: which one, and what it holds.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A kind of object that the tool reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// `v1` Namespace.
+    Namespace,
+    /// `v1` Secret.
+    Secret,
+    /// `v1` ConfigMap.
+    ConfigMap,
+    /// `v1` Service.
+    Service,
+    /// `policy/v1` PodDisruptionBudget.
+    PodDisruptionBudget,
+    /// `apps/v1` StatefulSet.
+    StatefulSet,
+    /// `v1` PersistentVolumeClaim.
+    PersistentVolumeClaim,
+    /// `v1` Pod.
+    Pod,
+    /// `v1` Node.
+    Node,
+    /// `storage.k8s.io/v1` StorageClass.
+    StorageClass,
+    /// `coordination.k8s.io/v1` Lease.
+    Lease,
+}
+
+impl Kind {
+    /// API group ("" for the core group) and version.
+    pub fn group_version(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::PodDisruptionBudget => ("policy", "v1"),
+            Kind::StatefulSet => ("apps", "v1"),
+            Kind::StorageClass => ("storage.k8s.io", "v1"),
+            Kind::Lease => ("coordination.k8s.io", "v1"),
+            _ => ("", "v1"),
+        }
+    }
+
+    /// `apiVersion` as it stands in an object.
+    pub fn api_version(self) -> String {
+        match self.group_version() {
+            ("", version) => version.to_owned(),
+            (group, version) => format!("{group}/{version}"),
+        }
+    }
+
+    /// The resource name in URLs and in rights.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Kind::Namespace => "namespaces",
+            Kind::Secret => "secrets",
+            Kind::ConfigMap => "configmaps",
+            Kind::Service => "services",
+            Kind::PodDisruptionBudget => "poddisruptionbudgets",
+            Kind::StatefulSet => "statefulsets",
+            Kind::PersistentVolumeClaim => "persistentvolumeclaims",
+            Kind::Pod => "pods",
+            Kind::Node => "nodes",
+            Kind::StorageClass => "storageclasses",
+            Kind::Lease => "leases",
+        }
+    }
+
+    /// Whether objects of this kind live in a namespace.
+    pub fn namespaced(self) -> bool {
+        !matches!(self, Kind::Namespace | Kind::Node | Kind::StorageClass)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Names one object: kind, namespace (none for cluster-wide kinds) and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it lives; `None` for a cluster-wide kind.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// Names an object of a namespace.
+    pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        ObjectKey { kind, namespace: Some(namespace.to_owned()), name: name.to_owned() }
+    }
+
+    /// Names a cluster-wide object.
+    pub fn cluster_wide(kind: Kind, name: &str) -> Self {
+        ObjectKey { kind, namespace: None, name: name.to_owned() }
+    }
+}
+
+/// The one printed form: `StatefulSet/etcd-orders/orders`, `Namespace/etcd-orders`.
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{}/{namespace}/{}", self.kind, self.name),
+            None => write!(f, "{}/{}", self.kind, self.name),
+        }
+    }
+}
+
+/// An object as JSON, whole: `apiVersion`, `kind`, `metadata` and the rest.
+///
+/// A Secret's body never holds `data`: its values stay in `cluster`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Object {
+    /// Which object this is.
+    pub key: ObjectKey,
+    /// Its JSON, with the same name and namespace as `key`.
+    pub body: Value,
+}
+
+impl Object {
+    /// The server's identity for it, absent in an object not yet stored.
+    pub fn uid(&self) -> Option<&str> {
+        self.body.pointer("/metadata/uid").and_then(Value::as_str)
+    }
+
+    /// The version that an update may be made conditional on.
+    pub fn resource_version(&self) -> Option<&str> {
+        self.body.pointer("/metadata/resourceVersion").and_then(Value::as_str)
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.body.get("metadata")?.get("annotations")?.get(name)?.as_str()
+    }
+
+    /// The value of a label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.body.get("metadata")?.get("labels")?.get(name)?.as_str()
+    }
+}

@@ -1,0 +1,1 @@
+//! Kubernetes quantities: parse, compare, canonical form.

@@ -1,0 +1,1 @@
+//! Showing it: terminal and JSON.

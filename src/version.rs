@@ -1,0 +1,1 @@
+//! etcd versions: which are known, and what their flags are called.

@@ -1,0 +1,3 @@
+module etcdctl-stack.test/pause
+
+go 1.26.0
