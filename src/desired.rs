@@ -1,1 +1,106 @@
 //! What a stack means on Kubernetes.
+//!
+//! [`desired`] cannot fail and knows nothing of what is there. Each object is
+//! the whole apply body: the fields in it are the fields that the tool owns,
+//! always the same ones for the same kind, so that leaving a key out of the
+//! stack file never gives a field away by accident.
+
+use crate::{
+    certificate::Request,
+    object::{Object, ObjectKey},
+    stack::{Budget, Stack},
+};
+
+mod bootstrap;
+mod certificates;
+mod disruption;
+mod labels;
+mod names;
+mod namespace;
+mod service;
+mod stateful_set;
+
+pub use bootstrap::{Window, window};
+pub use names::Names;
+pub use stateful_set::with_replicas;
+
+/// The field manager, on every operating system and in every version: it is
+/// the identity of ownership, and another name would conflict with our own.
+/// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>
+pub const FIELD_MANAGER: &str = "etcdctl-stack";
+
+/// The annotation that says which etcd cluster an object's data belongs to.
+pub const CLUSTER_ID: &str = "etcdctl-stack/cluster-id";
+
+/// The label by which everything of a stack is found.
+pub const STACK_LABEL: &str = "etcdctl-stack/stack";
+
+/// A stack in Kubernetes' terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The stack that it was made from.
+    pub stack: Stack,
+    /// What everything is called.
+    pub names: Names,
+    /// The namespace.
+    pub namespace: Object,
+    /// Secrets to fill with certificates, authorities first.
+    pub secrets: Vec<SecretRequest>,
+    /// The headless Service by which members find each other.
+    pub peer_service: Object,
+    /// The Service for clients.
+    pub client_service: Object,
+    /// What a drain may take; `None` when the stack wants none.
+    pub budget: Option<Object>,
+    /// The sealed bootstrap ConfigMap, without token.
+    pub bootstrap: Object,
+    /// The StatefulSet at its wanted size.
+    pub stateful_set: Object,
+    /// The pod of ordinal 0 as the StatefulSet would make it: for a dry-run,
+    /// because that of a StatefulSet checks nothing about its pods.
+    pub pod: Object,
+    /// The claim of ordinal 0, likewise.
+    pub claim: Object,
+}
+
+/// A Secret that holds one certificate under `tls.crt`, its key under
+/// `tls.key` and the authority's certificate under `ca.crt`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecretRequest {
+    /// The Secret without `data`.
+    pub object: Object,
+    /// The certificate.
+    pub request: Request,
+    /// The Secret of the authority that signs it; `None` for an authority.
+    pub authority: Option<ObjectKey>,
+}
+
+/// Derives every object from a stack.
+pub fn desired(stack: &Stack) -> Desired {
+    let names = Names::of(stack);
+    let stateful_set = stateful_set::stateful_set(stack, &names);
+    Desired {
+        namespace: namespace::namespace(stack, &names),
+        secrets: certificates::secrets(stack, &names),
+        peer_service: service::peer(stack, &names),
+        client_service: service::client(stack, &names),
+        budget: (stack.budget == Budget::Quorum).then(|| disruption::budget(stack, &names)),
+        bootstrap: bootstrap::sealed(stack, &names),
+        pod: stateful_set::first_pod(&stateful_set, &names),
+        claim: stateful_set::first_claim(&stateful_set, &names),
+        stateful_set,
+        stack: stack.clone(),
+        names,
+    }
+}
+
+impl Desired {
+    /// Every object that is applied, in the order of a first apply. Secrets
+    /// are among them, without values.
+    pub fn objects(&self) -> Vec<&Object> {
+        let secrets = self.secrets.iter().map(|secret| &secret.object);
+        let services = [&self.peer_service].into_iter().chain(&self.budget);
+        let rest = [&self.bootstrap, &self.stateful_set, &self.client_service];
+        [&self.namespace].into_iter().chain(secrets).chain(services).chain(rest).collect()
+    }
+}
