@@ -1,0 +1,206 @@
+//! A plan's steps: what to do, what must hold before, what to wait for after.
+//!
+//! `execute` chooses nothing: an action carries the whole apply body, and what
+//! is known only when it runs is a named hole, a [`Fill`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    certificate::Request,
+    object::{Object, ObjectKey},
+};
+
+/// One line of a plan's steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// For a person, imperative: `promote orders-1 once it has caught up`.
+    pub title: String,
+    /// What is done, in order. Each may be repeated without harm.
+    pub actions: Vec<Action>,
+    /// What must hold when the step begins.
+    pub before: Vec<Guard>,
+    /// What must hold for the step to be done.
+    pub after: Vec<Wait>,
+    /// Membership once the step is done, where the step touches it.
+    pub tally: Option<Tally>,
+}
+
+/// Voters after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many vote.
+    pub voters: usize,
+    /// How many must agree.
+    pub quorum: usize,
+    /// How many may fail.
+    pub can_lose: usize,
+}
+
+/// One write, or one call to etcd.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Action {
+    /// Makes the namespace.
+    CreateNamespace {
+        /// The namespace.
+        object: Object,
+    },
+    /// Issues a certificate and puts it into a Secret with its key and the
+    /// authority's certificate.
+    Issue {
+        /// The Secret without values.
+        object: Object,
+        /// The certificate.
+        request: Request,
+        /// Who signs; `None` for an authority, which signs itself.
+        authority: Option<ObjectKey>,
+        /// Why now.
+        reason: IssueReason,
+        /// What the Secret must be at that moment.
+        expects: Expects,
+    },
+    /// Applies an object's owned fields.
+    Apply {
+        /// The whole apply body.
+        object: Object,
+        /// What the object must be at that moment.
+        expects: Expects,
+        /// Values known only then.
+        fill: Vec<Fill>,
+    },
+    /// Writes into the journal that founding begins. From here on a claim of
+    /// ordinal 0 may hold data.
+    BeginFounding,
+    /// Reads the id of the cluster that ordinal 0 founded and writes it into
+    /// the journal, with the founder's claim. After this, founding is over
+    /// for ever.
+    RecordCluster,
+    /// Lists a new member as a learner, unless it is listed already.
+    AddLearner {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its name, for display: etcd learns it from the member itself.
+        name: String,
+        /// Its identity.
+        peer_url: String,
+    },
+    /// Makes a learner a voter, once it is shown to be connected and caught up.
+    Promote {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its name.
+        name: String,
+        /// Its identity.
+        peer_url: String,
+    },
+    /// Writes the verified member, with its claim, into the journal and the
+    /// cluster's id onto the claim.
+    RecordMember {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its name.
+        name: String,
+        /// Its identity.
+        peer_url: String,
+        /// Its claim's metadata as applied: the annotation is a hole.
+        claim: Object,
+    },
+}
+
+/// What an object must be when it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expects {
+    /// Not there.
+    Absent,
+    /// There, and the one that was planned with.
+    Uid(String),
+    /// There, and ours: an earlier step of this plan made it.
+    MadeBefore,
+}
+
+/// A value that is known only when the step runs; shown as `known after apply`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// A fresh cluster token into `data.initial-cluster-token`, unless the
+    /// live object has one.
+    NewToken,
+    /// The live object's `data.initial-cluster-token`; it must have one.
+    LiveToken,
+    /// The recorded cluster id into annotation `etcdctl-stack/cluster-id`.
+    ClusterId,
+}
+
+/// Why a certificate is issued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IssueReason {
+    /// There is none.
+    Missing,
+    /// It ends within the time set for renewal: days left.
+    Expiring(i64),
+    /// It lacks names that it should have, or has others.
+    Names(String),
+    /// Its authority is not the stack's, or its key is not its own, or it
+    /// cannot be read: why.
+    Broken(String),
+}
+
+/// What must hold when a step begins. Read live, just before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "guard")]
+pub enum Guard {
+    /// No cluster id is recorded, in the journal or on the StatefulSet.
+    NeverFounded,
+    /// The StatefulSet's replicas are one of these; absent counts as zero.
+    Replicas {
+        /// The allowed numbers.
+        one_of: Vec<usize>,
+    },
+    /// A linearizable list holds this URL.
+    Listed {
+        /// The member's identity.
+        peer_url: String,
+    },
+    /// The claim does not exist, or was recorded or seen by this founding.
+    ClaimAbsent {
+        /// The member's ordinal.
+        ordinal: usize,
+    },
+    /// The founder's claim, once seen, is still the same one.
+    SameFoundingClaim,
+    /// Every voter answers, with one leader, no error and no alarm.
+    VotersHealthy,
+    /// No learner is listed but, perhaps, this one.
+    NoOtherLearner {
+        /// The identity of the learner that may be there.
+        peer_url: String,
+    },
+}
+
+/// What must hold for a step to be done. Read live, until it does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "wait")]
+pub enum Wait {
+    /// The member answers as the only voter and leads.
+    Founded {
+        /// The member's ordinal.
+        ordinal: usize,
+    },
+    /// The member answers, is named in the list and belongs to the recorded
+    /// cluster.
+    Joined {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its identity.
+        peer_url: String,
+    },
+    /// The member is listed as a voter and its pod is Ready.
+    Voting {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its identity.
+        peer_url: String,
+    },
+}
