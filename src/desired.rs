@@ -8,7 +8,7 @@
 use crate::{
     certificate::Request,
     object::{Object, ObjectKey},
-    stack::{Budget, Stack},
+    stack::{Budget, Spread, Stack},
 };
 
 mod bootstrap;
@@ -95,6 +95,12 @@ pub fn desired(stack: &Stack) -> Desired {
 }
 
 impl Desired {
+    /// Whether a member waits rather than share a node.
+    pub fn needs_a_node_each(&self) -> bool {
+        let placement = &self.stack.placement;
+        placement.nodes == Spread::Required && placement.affinity.is_none()
+    }
+
     /// Every object that is applied, in the order of a first apply. Secrets
     /// are among them, without values.
     pub fn objects(&self) -> Vec<&Object> {

@@ -4,27 +4,43 @@
 //! result, so that a user sees all of the plan and all of the reasons at once.
 //!
 //! ```text
-//! questions   which dry-runs to ask the API server for
-//! settle      the desired state, with what a live cluster holds on to
-//! change      live object against the server's answer, field by field
+//! questions     which dry-runs to ask the API server for
+//! compare       each desired object against what is there
+//! change        two bodies of one object, field by field
 //! certificates  which certificates to issue, and why
-//! membership  one change of membership at a time, from what is there
-//! order       changes and membership as steps
-//! check       rights, StorageClass, pods, claims, nodes
-//! digest      what an approval is bound to
+//! state         what membership is decided from
+//! membership    one change of membership at a time
+//! order         changes and membership as steps
+//! check         rights, StorageClass, pods, claims, nodes
+//! etcd          the cluster as it is, for display
+//! digest        what an approval is bound to
 //! ```
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    desired::{CLUSTER_ID, Desired},
     member::{Alarm, Id, Member},
     object::ObjectKey,
-    observed::Target,
+    observed::{Live, Lookup, Observed, Target},
 };
 
+mod certificates;
+mod change;
+mod check;
+mod compare;
+mod digest;
+mod etcd;
+mod membership;
+mod order;
+mod questions;
+mod state;
 mod step;
 
+pub use digest::action_hash;
+pub use questions::{questions, settle};
 pub use step::{Action, Expects, Fill, Guard, IssueReason, Step, Tally, Wait};
 
 /// What would change, in what order, and why it may not.
@@ -199,5 +215,83 @@ impl Plan {
     /// Whether it can be carried out: all was read and nothing stands in the way.
     pub fn is_applicable(&self) -> bool {
         self.blocked.is_empty() && self.unread.is_empty()
+    }
+}
+
+/// Makes the plan that turns what was observed into what is desired.
+///
+/// `desired` has been through [`settle`], and `observed` holds an answer for
+/// each of [`questions`].
+pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
+    let live = &observed.live;
+    let recorded = recorded_cluster(desired, live);
+    let founded = !matches!(recorded, Ok(None));
+    let mut comparison = compare::compare(desired, observed, founded, now);
+    let state = state::state(desired, observed);
+    let readable = comparison.unread.is_empty();
+    let moves = match &state {
+        Ok(state) if readable => membership::moves(state.clone()),
+        _ => Vec::new(),
+    };
+    let voters = BeforeAfter {
+        before: state.as_ref().map_or(0, membership::State::voters),
+        after: moves
+            .last()
+            .map_or_else(|| state.as_ref().map_or(0, membership::State::voters), |last| last.2.voters()),
+    };
+    comparison.blocked.extend(state.err().unwrap_or_default());
+    comparison.blocked.extend(etcd::unhealthy(desired, observed, &moves));
+    let creating = live.objects.get(&desired.names.stateful_set()).is_some_and(Lookup::is_absent);
+    let (checks, failed) = check::checks(desired, observed, creating);
+    comparison.blocked.extend(failed);
+    let compare::Comparison { changes, unchanged, issues, blocked, unread, mut warnings } = comparison;
+    warnings.extend(
+        checks
+            .iter()
+            .filter(|check| check.outcome == Outcome::Fail && check.name == "nodes")
+            .map(|check| check.detail.clone()),
+    );
+    let changed = changes.iter().map(|change| change.key.clone()).collect();
+    let cluster_id = recorded.ok().flatten().map(|id| id.to_string());
+    let steps = order::steps(&order::Inputs { desired, live, issues, changed, cluster_id, moves });
+    let mut plan = Plan {
+        stack: desired.stack.name.clone(),
+        namespace: desired.stack.namespace.clone(),
+        namespace_exists: live.objects.get(&desired.namespace.key).and_then(Lookup::found).is_some(),
+        target: live.target.clone(),
+        digest: None,
+        changes,
+        unchanged,
+        steps,
+        blocked,
+        warnings,
+        checks,
+        etcd: etcd::summary(desired, observed),
+        voters,
+        unread,
+    };
+    plan.digest = plan.unread.is_empty().then(|| digest::digest(&plan, desired, observed));
+    plan
+}
+
+/// The id of the cluster that was founded here, from the journal and from the
+/// StatefulSet's annotation: either is enough, two different ones are a reason
+/// to stop.
+pub(crate) fn recorded_cluster(desired: &Desired, live: &Live) -> Result<Option<Id>, Blocked> {
+    let journal = live.journal.found().and_then(|journal| journal.cluster_id);
+    let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
+    let annotation = stateful_set.and_then(|object| object.annotation(CLUSTER_ID)?.parse().ok());
+    let claims = live.claims.found().into_iter().flatten().filter_map(|claim| claim.cluster_id);
+    let mut ids: Vec<Id> = journal.into_iter().chain(annotation).chain(claims).collect();
+    ids.sort();
+    ids.dedup();
+    match ids.as_slice() {
+        [] => Ok(None),
+        [id] => Ok(Some(*id)),
+        [first, .., last] => Err(Blocked {
+            code: "plan::two_clusters".to_owned(),
+            reason: format!("two clusters are recorded for `{}`: {first} and {last}", desired.stack.name),
+            help: Some("find out which one holds the data before anything else is done".to_owned()),
+        }),
     }
 }

@@ -112,9 +112,9 @@ fn sources(src: &Path, module: &str) -> Vec<(String, String)> {
     let mut todo = vec![src.join(format!("{module}.rs")), src.join(module)];
     while let Some(path) = todo.pop() {
         if path.is_dir() {
-            todo.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            todo.extend(fs::read_dir(&path).expect("readable").map(|entry| entry.expect("readable").path()));
         } else if let Ok(text) = fs::read_to_string(&path) {
-            found.push((path.strip_prefix(src).unwrap().display().to_string(), text));
+            found.push((path.strip_prefix(src).expect("below src").display().to_string(), text));
         }
     }
     found
@@ -148,5 +148,7 @@ fn crate_paths(text: &str) -> BTreeSet<String> {
         }
         names.insert(ident(&item));
     }
+    // After the comma that ends a list over several lines.
+    names.remove("");
     names
 }

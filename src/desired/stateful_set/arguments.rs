@@ -1,9 +1,12 @@
 //! etcd's command line.
 
+use std::collections::BTreeSet;
+
 use super::container::{PEER_TLS, SERVER_TLS};
 use crate::{
     desired::Names,
     stack::{Compaction, Stack},
+    version::{self, Feature},
 };
 
 /// The arguments in a fixed order, the user's own last. `$(POD_NAME)` is
@@ -79,6 +82,10 @@ fn options(stack: &Stack) -> Vec<String> {
 }
 
 fn features(stack: &Stack) -> Vec<String> {
-    let _ = stack;
-    Vec::new()
+    let mut on = BTreeSet::from([Feature::CompactHashCheck]);
+    if stack.etcd.initial_corrupt_check {
+        on.insert(Feature::InitialCorruptCheck);
+    }
+    let gates = stack.etcd.extra_args.get("feature-gates").map(String::as_str);
+    version::features(stack.version, &on, gates)
 }

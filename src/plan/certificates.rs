@@ -1,0 +1,140 @@
+//! Which certificates to issue, and why.
+//!
+//! A leaf is renewed when it nears its end, when its names changed or when it
+//! does not fit its authority: etcd reads it again at each handshake, so no
+//! member restarts (<https://github.com/etcd-io/etcd/issues/11555>). An authority
+//! is made once and never again unasked: replacing it cuts every client off.
+
+use jiff::Timestamp;
+
+use super::{Blocked, IssueReason};
+use crate::{
+    certificate::{Facts, Request},
+    desired::SecretRequest,
+    observed::{Live, Lookup, SecretFacts},
+};
+
+/// What to do about one Secret's certificate.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    /// Nothing.
+    Good,
+    /// Issue it, for this reason.
+    Issue(IssueReason),
+    /// Only a person can decide.
+    Stop(Blocked),
+}
+
+/// Judges one certificate. `founded` says that members hold data which the
+/// authorities protect; `renew_before_days` is the stack's.
+pub fn judge(
+    secret: &SecretRequest,
+    live: &Live,
+    founded: bool,
+    renew_before_days: u32,
+    now: Timestamp,
+) -> Verdict {
+    let is_authority = secret.authority.is_none();
+    match live.objects.get(&secret.object.key) {
+        Some(Lookup::Absent) | None if is_authority && founded => Verdict::Stop(lost_authority(secret)),
+        Some(Lookup::Absent) | None => Verdict::Issue(IssueReason::Missing),
+        Some(Lookup::Failed(_)) => Verdict::Good,
+        Some(Lookup::Found(_)) => {
+            let empty = SecretFacts::default();
+            let facts = live.secrets.get(&secret.object.key).unwrap_or(&empty);
+            match (is_authority, complaint(secret, facts, live, renew_before_days, now)) {
+                (_, None) => Verdict::Good,
+                (false, Some(reason)) => Verdict::Issue(reason),
+                (true, Some(IssueReason::Expiring(_) | IssueReason::Names(_))) => Verdict::Good,
+                (true, Some(reason)) => Verdict::Stop(broken_authority(secret, &reason)),
+            }
+        }
+    }
+}
+
+/// Days from now until the certificate ends; negative once it has.
+pub fn days_left(facts: &Facts, now: Timestamp) -> i64 {
+    (facts.not_after.as_second() - now.as_second()).div_euclid(24 * 60 * 60)
+}
+
+fn complaint(
+    secret: &SecretRequest,
+    facts: &SecretFacts,
+    live: &Live,
+    renew_before_days: u32,
+    now: Timestamp,
+) -> Option<IssueReason> {
+    let broken = |text: &str| Some(IssueReason::Broken(text.to_owned()));
+    let certificate = match &facts.certificate {
+        None => return broken("the Secret holds no `tls.crt`"),
+        Some(Err(reason)) => return broken(reason),
+        Some(Ok(certificate)) => certificate,
+    };
+    if !certificate.key_matches {
+        return broken("its key does not belong to it");
+    }
+    if !certificate.signed_by_authority {
+        return broken("the authority in `ca.crt` did not sign it");
+    }
+    if let Some(authority) = &secret.authority {
+        let wanted =
+            live.secrets.get(authority).and_then(|secret| secret.certificate.as_ref()?.as_ref().ok());
+        if wanted.is_some_and(|wanted| facts.authority_sha256.as_ref() != Some(&wanted.sha256)) {
+            return broken("`ca.crt` is not the stack's authority");
+        }
+    }
+    if let Some(text) = other_names(&secret.request, certificate) {
+        return Some(IssueReason::Names(text));
+    }
+    let left = days_left(certificate, now);
+    (left < i64::from(renew_before_days)).then_some(IssueReason::Expiring(left))
+}
+
+/// How the names differ, in words; `None` if they are the same.
+fn other_names(wanted: &Request, has: &Facts) -> Option<String> {
+    let names = |dns: &std::collections::BTreeSet<String>,
+                 ips: &std::collections::BTreeSet<std::net::IpAddr>| {
+        dns.iter()
+            .cloned()
+            .chain(ips.iter().map(ToString::to_string))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let (want, have) =
+        (names(&wanted.dns_names, &wanted.ip_addresses), names(&has.dns_names, &has.ip_addresses));
+    let mut parts = Vec::new();
+    if wanted.subject != has.subject {
+        parts.push(format!("subject `{}` instead of `{}`", wanted.subject, has.subject));
+    }
+    let list = |names: Vec<&String>| names.into_iter().cloned().collect::<Vec<_>>().join(", ");
+    let (added, removed) = (list(want.difference(&have).collect()), list(have.difference(&want).collect()));
+    if !added.is_empty() {
+        parts.push(format!("adds {added}"));
+    }
+    if !removed.is_empty() {
+        parts.push(format!("drops {removed}"));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn lost_authority(secret: &SecretRequest) -> Blocked {
+    Blocked {
+        code: "plan::authority_lost".to_owned(),
+        reason: format!("`{}` is gone, but the cluster was founded with it", secret.object.key),
+        help: Some(
+            "restore the Secret from a backup; a new authority would cut off every member and client"
+                .to_owned(),
+        ),
+    }
+}
+
+fn broken_authority(secret: &SecretRequest, reason: &IssueReason) -> Blocked {
+    let why = match reason {
+        IssueReason::Broken(why) => why.as_str(),
+        IssueReason::Missing | IssueReason::Expiring(_) | IssueReason::Names(_) => "it is not usable",
+    };
+    Blocked {
+        code: "plan::authority_broken".to_owned(),
+        reason: format!("`{}` cannot sign certificates: {why}", secret.object.key),
+        help: Some("restore the Secret from a backup".to_owned()),
+    }
+}

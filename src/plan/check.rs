@@ -1,0 +1,140 @@
+//! What is looked into before anything is written.
+//!
+//! A StatefulSet's dry-run checks nothing about its pods and claims: a missing
+//! StorageClass, an exhausted quota and Pod Security all pass it and fail
+//! later. So each is asked about on its own.
+
+use super::{Blocked, Check, Outcome};
+use crate::{
+    desired::Desired,
+    object::ObjectKey,
+    observed::{Lookup, Observed, Proposal, Right, StorageClass},
+};
+
+/// Every check with its verdict; a failed one comes with a [`Blocked`].
+pub fn checks(desired: &Desired, observed: &Observed, creating: bool) -> (Vec<Check>, Vec<Blocked>) {
+    let mut checks = Vec::new();
+    let mut blocked = Vec::new();
+    let mut add = |(check, stop): (Check, Option<Blocked>)| {
+        checks.push(check);
+        blocked.extend(stop);
+    };
+    add(rights(&observed.live.rights));
+    if creating {
+        add(storage_class(desired, &observed.live.storage_classes));
+        add(nodes(desired, observed));
+        add(dry_run("pod", &desired.pod.key, observed));
+        add(dry_run("claim", &desired.claim.key, observed));
+    }
+    (checks, blocked)
+}
+
+fn check(name: &str, outcome: Outcome, detail: String) -> Check {
+    Check { name: name.to_owned(), outcome, detail }
+}
+
+fn rights(rights: &[Right]) -> (Check, Option<Blocked>) {
+    let missing: Vec<String> = rights.iter().filter(|right| !right.allowed).map(print_right).collect();
+    if missing.is_empty() {
+        return (check("rights", Outcome::Pass, format!("{} rights", rights.len())), None);
+    }
+    let blocked = Blocked {
+        code: "plan::missing_rights".to_owned(),
+        reason: format!("{} of {} rights are missing: {}", missing.len(), rights.len(), missing.join(", ")),
+        help: Some("ask an administrator for a Role with these; `README.md` has one to copy".to_owned()),
+    };
+    (check("rights", Outcome::Fail, format!("{} of {} missing", missing.len(), rights.len())), Some(blocked))
+}
+
+/// A right as a person reads it: `patch statefulsets.apps in etcd-orders`.
+fn print_right(right: &Right) -> String {
+    let Right { verb, group, resource, namespace, allowed: _ } = right;
+    let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+    let place = namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
+    format!("{verb} {resource}{group}{place}")
+}
+
+fn storage_class(desired: &Desired, classes: &Lookup<Vec<StorageClass>>) -> (Check, Option<Blocked>) {
+    const NAME: &str = "storage_class";
+    let all = match classes {
+        Lookup::Found(all) => all,
+        Lookup::Absent => {
+            return (check(NAME, Outcome::Unchecked, "the cluster has no such kind".to_owned()), None);
+        }
+        Lookup::Failed(reason) => return (check(NAME, Outcome::Unchecked, reason.clone()), None),
+    };
+    let names = all.iter().map(|class| format!("`{}`", class.name)).collect::<Vec<_>>().join(", ");
+    let names = if names.is_empty() { "none".to_owned() } else { names };
+    let stop = |reason: String, help: String| {
+        let blocked =
+            Blocked { code: "plan::storage_class".to_owned(), reason: reason.clone(), help: Some(help) };
+        (check(NAME, Outcome::Fail, reason), Some(blocked))
+    };
+    let found = match desired.stack.storage.class.as_deref() {
+        Some("") => return (check(NAME, Outcome::Pass, "no class, as the stack asks".to_owned()), None),
+        Some(name) => match all.iter().find(|class| class.name == name) {
+            Some(class) => class,
+            None => {
+                return stop(
+                    format!("StorageClass `{name}` does not exist"),
+                    format!("set `storage.class` to one that does: {names}"),
+                );
+            }
+        },
+        None => match all.iter().find(|class| class.is_default) {
+            Some(class) => class,
+            None => {
+                return stop(
+                    "the cluster has no default StorageClass, and the stack names none".to_owned(),
+                    format!("set `storage.class`; there are: {names}"),
+                );
+            }
+        },
+    };
+    let grows = if found.expandable { "expandable" } else { "not expandable" };
+    let detail = format!("StorageClass {} ({grows}, {})", found.name, found.binding_mode);
+    (check(NAME, Outcome::Pass, detail), None)
+}
+
+/// Counts nodes, where they may be listed. Too few is a warning and not a
+/// block: an autoscaler may add some.
+fn nodes(desired: &Desired, observed: &Observed) -> (Check, Option<Blocked>) {
+    let Lookup::Found(all) = &observed.live.nodes else {
+        return (check("nodes", Outcome::Unchecked, "nodes may not be listed".to_owned()), None);
+    };
+    let usable = all.iter().filter(|node| node.ready && node.schedulable).count();
+    let members = usize::from(desired.stack.members);
+    let detail = format!("{usable} of {} nodes take pods", all.len());
+    if desired.needs_a_node_each() && usable < members {
+        let detail = format!("{detail}, but {members} members need one each");
+        return (check("nodes", Outcome::Fail, detail), None);
+    }
+    (check("nodes", Outcome::Pass, detail), None)
+}
+
+fn dry_run(name: &str, key: &ObjectKey, observed: &Observed) -> (Check, Option<Blocked>) {
+    match observed.proposals.get(key) {
+        None | Some(Proposal::NamespaceMissing) => {
+            let detail = "the namespace does not exist yet; checked again after it is made".to_owned();
+            (check(name, Outcome::Unchecked, detail), None)
+        }
+        Some(Proposal::Accepted { warnings, .. }) if warnings.is_empty() => {
+            (check(name, Outcome::Pass, format!("{} dry-run", key.kind)), None)
+        }
+        Some(Proposal::Accepted { warnings, .. }) => (
+            check(name, Outcome::Pass, format!("{} dry-run, which warns: {}", key.kind, warnings.join("; "))),
+            None,
+        ),
+        Some(Proposal::Rejected { message, .. } | Proposal::Failed(message)) => {
+            let blocked = Blocked {
+                code: format!("plan::{name}_refused"),
+                reason: format!("the API server would refuse `{key}`: {message}"),
+                help: Some("change the stack file, or what the cluster allows".to_owned()),
+            };
+            (check(name, Outcome::Fail, format!("{} refused", key.kind)), Some(blocked))
+        }
+        Some(Proposal::Conflict(_)) => {
+            (check(name, Outcome::Unchecked, format!("{} exists already", key.kind)), None)
+        }
+    }
+}

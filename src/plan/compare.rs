@@ -1,0 +1,284 @@
+//! Each desired object against what is there.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Blocked, Change, Confidence, FieldChange, IssueReason, Verb,
+    certificates::{self, Verdict},
+    change,
+};
+use crate::{
+    certificate::Usage,
+    desired::{Desired, FIELD_MANAGER, STACK_LABEL, SecretRequest},
+    object::{Kind, Object, ObjectKey},
+    observed::{Lookup, Observed, Proposal},
+};
+
+/// What came of comparing every object.
+#[derive(Default)]
+pub struct Comparison {
+    /// Objects to make or change.
+    pub changes: Vec<Change>,
+    /// Objects that are as wanted.
+    pub unchanged: Vec<ObjectKey>,
+    /// Certificates to issue.
+    pub issues: Vec<(ObjectKey, IssueReason)>,
+    /// What stands in the way.
+    pub blocked: Vec<Blocked>,
+    /// What could not be read.
+    pub unread: Vec<String>,
+    /// What a reviewer should know.
+    pub warnings: Vec<String>,
+}
+
+/// Compares every object. `founded` says whether a cluster is recorded.
+pub fn compare(desired: &Desired, observed: &Observed, founded: bool, now: Timestamp) -> Comparison {
+    let mut result = Comparison::default();
+    result.namespace(desired, observed);
+    for object in desired.objects().into_iter().filter(|object| object.key != desired.namespace.key) {
+        result.object(desired, observed, object, founded, now);
+    }
+    result.unread.extend(unread(observed, founded));
+    result
+}
+
+/// Reads without which no step can be decided. What has a verdict of its own,
+/// such as nodes that may not be listed, is not among them.
+fn unread(observed: &Observed, founded: bool) -> Vec<String> {
+    let live = &observed.live;
+    let mut all = Vec::new();
+    if let Lookup::Failed(reason) = &live.journal {
+        all.push(format!("the journal cannot be read: {reason}"));
+    }
+    if let Lookup::Failed(reason) = &live.claims {
+        all.push(format!("claims cannot be read: {reason}"));
+    }
+    if let Lookup::Failed(reason) = &live.pods {
+        all.push(format!("pods cannot be read: {reason}"));
+    }
+    if let crate::observed::Members::Failed(reason) = &observed.members
+        && founded
+    {
+        all.push(format!("the members cannot be asked: {reason}"));
+    }
+    all
+}
+
+impl Comparison {
+    fn namespace(&mut self, desired: &Desired, observed: &Observed) {
+        let key = &desired.namespace.key;
+        match observed.live.objects.get(key) {
+            Some(Lookup::Found(found)) if phase(found) == Some("Terminating") => self.stop(
+                "plan::namespace_terminating",
+                format!("`{key}` is being deleted"),
+                "wait until it is gone, then plan again; or choose another namespace",
+            ),
+            Some(Lookup::Found(_)) => self.unchanged.push(key.clone()),
+            Some(Lookup::Failed(reason)) => self.unread.push(format!("`{key}` cannot be read: {reason}")),
+            Some(Lookup::Absent) | None if !desired.stack.create_namespace => self.stop(
+                "plan::namespace_missing",
+                format!("`{key}` does not exist, and `create_namespace` is false"),
+                "create it, or leave `create_namespace` out",
+            ),
+            Some(Lookup::Absent) | None => {
+                self.changes.push(create(&desired.namespace, Confidence::Predicted, &desired.namespace.body));
+            }
+        }
+    }
+
+    fn object(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        object: &Object,
+        founded: bool,
+        now: Timestamp,
+    ) {
+        let secret = desired.secrets.iter().find(|secret| secret.object.key == object.key);
+        let issue = secret.and_then(|secret| self.certificate(desired, observed, secret, founded, now));
+        let found = match observed.live.objects.get(&object.key) {
+            Some(Lookup::Failed(reason)) => {
+                return self.unread.push(format!("`{}` cannot be read: {reason}", object.key));
+            }
+            Some(Lookup::Found(found)) => Some(found),
+            Some(Lookup::Absent) | None => None,
+        };
+        if let Some(found) = found
+            && let Some(owner) = foreign(found, &desired.stack.name)
+        {
+            return self.stop(
+                "plan::foreign_object",
+                format!("`{}` exists and is not this stack's: {owner}", object.key),
+                "choose another stack name or namespace; taking over what another tool made is not supported yet",
+            );
+        }
+        let Some((confidence, after)) = self.proposal(observed, object) else { return };
+        let mut one = match found {
+            None => create(object, confidence, &after),
+            Some(found) => update(object, found, confidence, &after),
+        };
+        if let (Some(secret), Some(reason)) = (secret, &issue) {
+            one.notes = vec![certificate_note(secret, reason)];
+        }
+        if one.verb == Verb::Update && one.fields.is_empty() && issue.is_none() {
+            return self.unchanged.push(object.key.clone());
+        }
+        self.restart(&one);
+        self.changes.push(one);
+    }
+
+    fn certificate(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        secret: &SecretRequest,
+        founded: bool,
+        now: Timestamp,
+    ) -> Option<IssueReason> {
+        let before = desired.stack.tls.renew_before_days;
+        match certificates::judge(secret, &observed.live, founded, before, now) {
+            Verdict::Good => {
+                self.warn_of_the_end(observed, secret, before, now);
+                None
+            }
+            Verdict::Issue(reason) => {
+                self.issues.push((secret.object.key.clone(), reason.clone()));
+                Some(reason)
+            }
+            Verdict::Stop(blocked) => {
+                self.blocked.push(blocked);
+                None
+            }
+        }
+    }
+
+    /// An authority is never renewed unasked, so its end is said in time.
+    fn warn_of_the_end(&mut self, observed: &Observed, secret: &SecretRequest, before: u32, now: Timestamp) {
+        let facts = observed.live.secrets.get(&secret.object.key);
+        let Some(Ok(facts)) = facts.and_then(|facts| facts.certificate.as_ref()) else { return };
+        let left = certificates::days_left(facts, now);
+        if facts.usage == Usage::Authority && left < i64::from(before) {
+            self.warnings.push(format!("the authority in `{}` ends in {left} days", secret.object.key));
+        }
+    }
+
+    /// The object as it would be stored, and how sure that is; `None` once a
+    /// refusal is noted.
+    fn proposal(&mut self, observed: &Observed, object: &Object) -> Option<(Confidence, Value)> {
+        let key = &object.key;
+        match observed.proposals.get(key) {
+            Some(Proposal::Accepted { object, warnings }) => {
+                self.warnings.extend(warnings.iter().map(|warning| format!("`{key}`: {warning}")));
+                return Some((Confidence::Verified, object.body.clone()));
+            }
+            None | Some(Proposal::NamespaceMissing) => {
+                return Some((Confidence::Predicted, object.body.clone()));
+            }
+            Some(Proposal::Conflict(conflicts)) => {
+                let fields: Vec<String> =
+                    conflicts.iter().map(|one| format!("{} is set by {}", one.field, one.manager)).collect();
+                self.stop(
+                    "plan::conflict",
+                    format!("`{key}` is partly owned by others: {}", fields.join("; ")),
+                    "put their value into the stack file, or undo their change; taking a field over is not supported yet",
+                );
+            }
+            Some(Proposal::Rejected { message, fields }) => self.rejected(object, message, fields),
+            Some(Proposal::Failed(reason)) => {
+                self.unread.push(format!("`{key}` cannot be checked: {reason}"))
+            }
+        }
+        None
+    }
+
+    fn rejected(&mut self, object: &Object, message: &str, fields: &[String]) {
+        let key = &object.key;
+        let help = if key.kind == Kind::StatefulSet && message.contains("Forbidden") {
+            "these fields of a StatefulSet can never change; undo that part of the edit"
+        } else {
+            "change the stack file so that the server accepts it"
+        };
+        let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
+        self.stop("plan::refused", format!("the API server refuses `{key}`{fields}: {message}"), help);
+    }
+
+    fn restart(&mut self, one: &Change) {
+        let template: Vec<&str> = one
+            .fields
+            .iter()
+            .map(|field| field.path.as_str())
+            .filter(|path| one.key.kind == Kind::StatefulSet && path.starts_with("spec.template"))
+            .collect();
+        if !template.is_empty() {
+            self.stop(
+                "plan::not_supported_yet",
+                format!("the change needs a rolling restart, which is not supported yet: {}", template.join(", ")),
+                "undo that part of the edit; labels, Services and the budget can be changed without a restart",
+            );
+        }
+    }
+
+    fn stop(&mut self, code: &str, reason: String, help: &str) {
+        self.blocked.push(Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) });
+    }
+}
+
+fn phase(namespace: &Object) -> Option<&str> {
+    namespace.body.pointer("/status/phase")?.as_str()
+}
+
+/// Whose an object is, if it is not the stack's.
+fn foreign(found: &Object, stack: &str) -> Option<String> {
+    let manager = found.label("app.kubernetes.io/managed-by");
+    match (found.label(STACK_LABEL), manager) {
+        (Some(label), Some(manager)) if label == stack && manager == FIELD_MANAGER => None,
+        (Some(label), _) if label != stack => Some(format!("it belongs to stack `{label}`")),
+        (_, Some(manager)) => Some(format!("it is managed by `{manager}`")),
+        (_, None) => Some(format!("it has no label `{STACK_LABEL}`")),
+    }
+}
+
+fn create(object: &Object, confidence: Confidence, after: &Value) -> Change {
+    Change {
+        key: object.key.clone(),
+        verb: Verb::Create,
+        confidence,
+        before: None,
+        after: after.clone(),
+        fields: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn update(object: &Object, found: &Object, confidence: Confidence, after: &Value) -> Change {
+    let fields: Vec<FieldChange> = change::differences(&found.body, after);
+    Change {
+        key: object.key.clone(),
+        verb: Verb::Update,
+        confidence,
+        before: Some(found.body.clone()),
+        after: after.clone(),
+        fields,
+        notes: Vec::new(),
+    }
+}
+
+fn certificate_note(secret: &SecretRequest, reason: &IssueReason) -> String {
+    let request = &secret.request;
+    let names = request.dns_names.len() + request.ip_addresses.len();
+    let names = match (request.usage, names) {
+        (Usage::Authority, _) => "authority".to_owned(),
+        (_, 0) => "client".to_owned(),
+        (_, 1) => "1 name".to_owned(),
+        (_, names) => format!("{names} names"),
+    };
+    let why = match reason {
+        IssueReason::Missing => String::new(),
+        IssueReason::Expiring(days) if *days < 0 => format!(", because it ended {} days ago", -days),
+        IssueReason::Expiring(days) => format!(", because it ends in {days} days"),
+        IssueReason::Names(text) => format!(", because its names change: {text}"),
+        IssueReason::Broken(text) => format!(", because {text}"),
+    };
+    format!("issue certificate `{}`, {names}, for {} days{why}", request.subject, request.days)
+}

@@ -1,0 +1,181 @@
+//! What an approval is bound to, and how an action is known again.
+//!
+//! The digest holds what a reviewer saw and what it was made from: the checked
+//! stack, the objects as they are and as they would be, the members. It does
+//! not hold what changes by itself (resource versions, status, the leader) or
+//! what two readers see differently (context names, permissions, the time).
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Action, Digest, Plan, change};
+use crate::{
+    desired::{CLUSTER_ID, Desired},
+    observed::{Lookup, Members, Observed, Proposal},
+};
+
+/// Raised by hand when the same inputs give another plan, so that an approval
+/// of the older meaning does not hold for the newer one.
+const PLAN_SEMANTICS: u32 = 1;
+
+/// The digest of a plan that was made from these.
+pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
+    let objects: Vec<Value> = observed
+        .live
+        .objects
+        .iter()
+        .map(|(key, lookup)| {
+            let object = lookup.found();
+            json!({
+                "key": key.to_string(),
+                "uid": object.and_then(|object| object.uid()),
+                "live": object.map(|object| change::stable(&object.body)),
+                "proposed": observed.proposals.get(key).map(proposed),
+            })
+        })
+        .collect();
+    let secrets: Vec<Value> =
+        observed.live.secrets.iter().map(|(key, facts)| json!([key.to_string(), facts])).collect();
+    sha256(&json!({
+        "semantics": PLAN_SEMANTICS,
+        "stack": desired.stack,
+        "cluster": cluster(observed),
+        "objects": objects,
+        "secrets": secrets,
+        "members": members(&observed.members),
+        "actions": plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect::<Vec<_>>(),
+    }))
+}
+
+/// An action by its content, without what the server assigns: the same in the
+/// plan that was approved and in the plan that resumes it.
+pub fn action_hash(action: &Action) -> String {
+    let mut value = json!(action);
+    if let Some(fields) = value.as_object_mut() {
+        // Names of holes go with the values that replace them.
+        for field in ["expects", "fill", "reason"] {
+            fields.remove(field);
+        }
+    }
+    for object in ["object", "claim"] {
+        let Some(body) = value.get_mut(object).and_then(|object| object.get_mut("body")) else { continue };
+        forget(body, "/metadata/annotations", CLUSTER_ID);
+        forget(body, "/data", "initial-cluster-token");
+    }
+    sha256(&value).0
+}
+
+fn forget(body: &mut Value, parent: &str, key: &str) {
+    let Some(fields) = body.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
+    fields.remove(key);
+    if fields.is_empty()
+        && let Some((grandparent, name)) = parent.rsplit_once('/')
+        && let Some(fields) = body.pointer_mut(grandparent).and_then(Value::as_object_mut)
+    {
+        fields.remove(name);
+    }
+}
+
+/// The namespace's identity; that of the whole cluster while it is not there.
+fn cluster(observed: &Observed) -> Value {
+    let namespaces = observed.live.objects.iter().filter(|(key, _)| key.namespace.is_none());
+    let uid = namespaces.filter_map(|(_, lookup)| lookup.found()?.uid()).next();
+    match (uid, &observed.live.target.cluster_uid) {
+        (Some(uid), _) => json!({ "namespace": uid }),
+        (None, Lookup::Found(uid)) => json!({ "cluster": uid }),
+        (None, _) => Value::Null,
+    }
+}
+
+fn proposed(proposal: &Proposal) -> Value {
+    match proposal {
+        Proposal::Accepted { object, warnings } => {
+            json!({ "object": change::stable(&object.body), "warnings": warnings })
+        }
+        Proposal::Conflict(conflicts) => json!({ "conflicts": conflicts }),
+        Proposal::Rejected { message, fields } => json!({ "rejected": message, "fields": fields }),
+        Proposal::NamespaceMissing => json!("namespace missing"),
+        Proposal::Failed(reason) => json!({ "failed": reason }),
+    }
+}
+
+fn members(members: &Members) -> Value {
+    match members {
+        Members::Read(reading) => {
+            let membership = &reading.membership;
+            let list: Vec<Value> = membership
+                .members
+                .iter()
+                .map(|member| json!([member.id, member.name, member.peer_urls, member.role]))
+                .collect();
+            json!({ "cluster_id": membership.cluster_id, "members": list })
+        }
+        Members::NotRunning => json!("not running"),
+        Members::Failed(_) => json!("unread"),
+    }
+}
+
+/// SHA-256 over JSON with sorted keys and no spaces.
+fn sha256(value: &Value) -> Digest {
+    let bytes = canonical(value).to_string();
+    let hash = Sha256::digest(bytes.as_bytes());
+    Digest(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut sorted: Vec<_> = fields.iter().collect();
+            sorted.sort_by(|a, b| a.0.cmp(b.0));
+            sorted.into_iter().map(|(key, value)| (key.clone(), canonical(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        object::{Kind, Object, ObjectKey},
+        plan::{Expects, Fill},
+    };
+
+    fn apply(data: Value, annotations: Option<Value>, expects: Expects, fill: Vec<Fill>) -> Action {
+        let key = ObjectKey::new(Kind::ConfigMap, "ns", "orders-bootstrap");
+        let mut body = json!({ "metadata": { "name": key.name }, "data": data });
+        if let Some(annotations) = annotations {
+            body["metadata"]["annotations"] = annotations;
+        }
+        Action::Apply { object: Object { key, body }, expects, fill }
+    }
+
+    #[test]
+    fn an_action_is_known_again_once_its_holes_are_filled() {
+        let planned = apply(json!({ "a": "b" }), None, Expects::Absent, vec![Fill::NewToken]);
+        let annotations = json!({ CLUSTER_ID: "1f" });
+        let resumed = apply(
+            json!({ "a": "b", "initial-cluster-token": "t" }),
+            Some(annotations),
+            Expects::Uid("u".into()),
+            vec![],
+        );
+        assert_eq!(action_hash(&planned), action_hash(&resumed));
+    }
+
+    #[test]
+    fn another_content_is_another_action() {
+        let one = apply(json!({ "a": "b" }), None, Expects::Absent, vec![]);
+        let other = apply(json!({ "a": "c" }), None, Expects::Absent, vec![]);
+        assert_ne!(action_hash(&one), action_hash(&other));
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_matter() {
+        assert_eq!(
+            sha256(&json!({ "a": 1, "b": [{ "c": 2, "d": 3 }] })),
+            sha256(&json!({ "b": [{ "d": 3, "c": 2 }], "a": 1 }))
+        );
+    }
+}

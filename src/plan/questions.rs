@@ -1,0 +1,60 @@
+//! Which dry-runs to ask the API server for, and with what.
+//!
+//! An object is asked about as it would stand between the moves of membership:
+//! with the live replicas, window, token and cluster id, so that what differs
+//! is what the stack file changed.
+
+use super::{order::settled, recorded_cluster};
+use crate::{
+    desired::{self, Desired},
+    object::Object,
+    observed::{Live, Lookup, Question},
+    version::Version,
+};
+
+/// The desired state with what a live cluster holds on to: an etcd version
+/// that the file does not name stays what it is, because a changed default
+/// never restarts a running cluster.
+pub fn settle(desired: &Desired, live: &Live) -> Desired {
+    let Desired { stack, names, .. } = desired;
+    let running = live.objects.get(&names.stateful_set()).and_then(Lookup::found).and_then(live_version);
+    match running {
+        Some(version) if !stack.version_pinned && version != stack.version => {
+            let mut stack = stack.clone();
+            if stack.image.tag == format!("v{}", stack.version) {
+                stack.image.tag = format!("v{version}");
+            }
+            stack.version = version;
+            desired::desired(&stack)
+        }
+        _ => desired.clone(),
+    }
+}
+
+/// What to ask for; nothing where the namespace is yet to be made or an object
+/// could not be read.
+pub fn questions(desired: &Desired, live: &Live) -> Vec<Question> {
+    if live.objects.get(&desired.namespace.key).and_then(Lookup::found).is_none() {
+        return Vec::new();
+    }
+    let cluster_id = recorded_cluster(desired, live).ok().flatten().map(|id| id.to_string());
+    let readable = |object: &&Object| !matches!(live.objects.get(&object.key), Some(Lookup::Failed(_)));
+    let mut all: Vec<Question> = desired
+        .objects()
+        .into_iter()
+        .filter(|object| object.key != desired.namespace.key)
+        .filter(readable)
+        .map(|object| Question { object: settled(desired, live, cluster_id.as_deref(), object) })
+        .collect();
+    if live.objects.get(&desired.names.stateful_set()).is_some_and(Lookup::is_absent) {
+        all.extend([&desired.pod, &desired.claim].map(|object| Question { object: object.clone() }));
+    }
+    all
+}
+
+/// The version in the tag of a live StatefulSet's image.
+fn live_version(stateful_set: &Object) -> Option<Version> {
+    let image = stateful_set.body.pointer("/spec/template/spec/containers/0/image")?.as_str()?;
+    let without_digest = image.split('@').next()?;
+    without_digest.rsplit_once(":v")?.1.parse().ok()
+}

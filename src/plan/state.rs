@@ -1,0 +1,197 @@
+//! What membership is decided from: the live objects, the member list and the
+//! journal, brought together, or the reasons why that cannot be done.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Blocked,
+    membership::{Listed, State},
+    recorded_cluster,
+};
+use crate::{
+    desired::{Desired, Window},
+    member::{Id, Member, Membership, Role},
+    object::Object,
+    observed::{EtcdReading, Journal, Lookup, Members, Observed},
+};
+
+/// The state; `Err` with every reason why none can be made out.
+pub fn state(desired: &Desired, observed: &Observed) -> Result<State, Vec<Blocked>> {
+    let Desired { names, stack, .. } = desired;
+    let recorded = recorded_cluster(desired, &observed.live).map_err(|blocked| vec![blocked])?;
+    let live = |key| observed.live.objects.get(&key).and_then(Lookup::found);
+    let stateful_set = live(names.stateful_set());
+    let replicas = stateful_set.map_or(0, replicas);
+    let window = live(names.bootstrap()).and_then(|object| Window::read(names, object));
+    let mut blocked = Vec::new();
+    let members = match recorded {
+        Some(id) => listed(desired, observed, id, &mut blocked),
+        None => {
+            blocked.extend(unfounded(desired, observed));
+            BTreeMap::new()
+        }
+    };
+    let state = State {
+        wanted: stack.members.into(),
+        recorded: recorded.is_some(),
+        window,
+        replicas,
+        unrecorded: unrecorded(desired, observed, &members),
+        members,
+    };
+    blocked.extend(size(desired, &state));
+    if blocked.is_empty() { Ok(state) } else { Err(blocked) }
+}
+
+fn replicas(stateful_set: &Object) -> usize {
+    let number = stateful_set.body.pointer("/spec/replicas").and_then(serde_json::Value::as_u64);
+    usize::try_from(number.unwrap_or(1)).unwrap_or(usize::MAX)
+}
+
+/// Members by ordinal, from a list that a quorum confirmed.
+fn listed(
+    desired: &Desired,
+    observed: &Observed,
+    id: Id,
+    blocked: &mut Vec<Blocked>,
+) -> BTreeMap<usize, Listed> {
+    let reading = match &observed.members {
+        Members::Read(reading) if reading.linearizable => reading,
+        Members::Read(reading) => {
+            blocked.push(no_quorum(reading));
+            return BTreeMap::new();
+        }
+        // Said once, as something that could not be read.
+        Members::Failed(_) => return BTreeMap::new(),
+        Members::NotRunning => {
+            blocked.push(stop("plan::not_running", format!("cluster {id} is founded, but none of its pods exists"),
+                "look at the StatefulSet: scaling it to the recorded number of members brings them back with their data"));
+            return BTreeMap::new();
+        }
+    };
+    if reading.membership.cluster_id != id {
+        blocked.push(stop("plan::other_cluster", format!(
+            "the pods serve cluster {}, but cluster {id} was recorded", reading.membership.cluster_id),
+            "another cluster was founded in its place; do not write to it before you know where the data of the recorded one is"));
+    }
+    let mut members = BTreeMap::new();
+    for member in &reading.membership.members {
+        match ordinal(desired, member) {
+            Some(ordinal) => {
+                members.insert(ordinal, how_far(member));
+            }
+            None => blocked.push(foreign_member(member)),
+        }
+    }
+    let contiguous = members.keys().copied().eq(0..members.len());
+    if !contiguous {
+        let names: Vec<String> = members.keys().map(|ordinal| desired.names.member(*ordinal)).collect();
+        blocked.push(stop(
+            "plan::gap",
+            format!("the member list has a gap: {}", names.join(", ")),
+            "replacing a member is not supported yet",
+        ));
+    }
+    members
+}
+
+fn ordinal(desired: &Desired, member: &Member) -> Option<usize> {
+    match member.peer_urls.as_slice() {
+        [url] => desired.names.ordinal_of(url),
+        _ => None,
+    }
+}
+
+fn how_far(member: &Member) -> Listed {
+    match (member.role, member.name.is_empty()) {
+        (Role::Voter, _) => Listed::Voter,
+        (Role::Learner, true) => Listed::Invited,
+        (Role::Learner, false) => Listed::Learner,
+    }
+}
+
+/// Before anything is recorded, nothing may be there that holds data, except
+/// what the founding that the journal speaks of made.
+fn unfounded(desired: &Desired, observed: &Observed) -> Vec<Blocked> {
+    let names = &desired.names;
+    let founding = observed.live.journal.found().and_then(|journal: &Journal| journal.founding.as_ref());
+    let Lookup::Found(claims) = &observed.live.claims else { return Vec::new() };
+    let mut blocked = Vec::new();
+    for claim in claims {
+        let founders = claim.name == names.claim(0).name;
+        let known =
+            founding.is_some_and(|founding| founding.claim_uid.as_ref().is_none_or(|uid| *uid == claim.uid));
+        match (founders, founding.is_some()) {
+            (true, true) if known => {}
+            (true, true) => blocked.push(stop("plan::founding_claim", format!(
+                "claim `{}` is not the one that the founding began with: its volume may have held the cluster", claim.name),
+                "delete the StatefulSet, the claim and the journal if no data is in it, then plan again")),
+            _ => blocked.push(stop("plan::claim_exists", format!(
+                "claim `{}` exists, but no cluster is recorded: nobody knows whose data it holds", claim.name),
+                "delete the claim if its data is not needed, or choose another stack name")),
+        }
+    }
+    if let Members::Read(EtcdReading { membership: Membership { members, .. }, .. }) = &observed.members
+        && members.len() > 1
+    {
+        blocked.push(stop(
+            "plan::unrecorded_members",
+            format!("etcd lists {} members, but no cluster is recorded", members.len()),
+            "adopting a cluster that another tool made is not supported yet",
+        ));
+    }
+    blocked
+}
+
+fn size(desired: &Desired, state: &State) -> Option<Blocked> {
+    let (has, wants) = (state.members.len(), state.wanted);
+    (has > wants).then(|| {
+        stop(
+            "plan::not_supported_yet",
+            format!(
+                "`{}` has {has} members and the stack wants {wants}: removing members is not supported yet",
+                desired.stack.name
+            ),
+            &format!("set `members = {has}` in [cluster]"),
+        )
+    })
+}
+
+fn unrecorded(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Vec<usize> {
+    let journal = observed.live.journal.found();
+    let known = |ordinal: &usize| {
+        journal.is_some_and(|journal| journal.members.contains_key(&desired.names.member(*ordinal)))
+    };
+    let voters = members.iter().filter(|(_, listed)| **listed == Listed::Voter).map(|(ordinal, _)| *ordinal);
+    voters.filter(|ordinal| !known(ordinal)).collect()
+}
+
+fn no_quorum(reading: &EtcdReading) -> Blocked {
+    let voters = reading.membership.voters();
+    let up = reading.statuses.values().filter(|status| status.is_ok()).count();
+    stop(
+        "plan::no_quorum",
+        format!(
+            "the cluster has no quorum: {up} of {voters} members answer, {} are needed",
+            crate::member::quorum(voters)
+        ),
+        "bring the members back with their data first; nothing can change membership without quorum",
+    )
+}
+
+fn foreign_member(member: &Member) -> Blocked {
+    stop(
+        "plan::foreign_member",
+        format!(
+            "etcd lists member {} `{}` at {}, which is not one of this stack's",
+            member.id,
+            member.name,
+            member.peer_urls.join(", ")
+        ),
+        "remove it with `etcdctl member remove`, or start the process at that address",
+    )
+}
+
+fn stop(code: &str, reason: String, help: &str) -> Blocked {
+    Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) }
+}
