@@ -51,7 +51,7 @@ pub enum QuantityError {
     #[error("`{0}` does not start with a number")]
     NoNumber(String),
     /// Neither a suffix of Kubernetes nor an exponent.
-    #[error("`{0}` is not a suffix of a quantity; use m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi or Ei")]
+    #[error("`{0}` is not a suffix of a quantity")]
     Suffix(String),
     /// More digits than can be held exactly.
     #[error("`{0}` has more digits than a quantity can hold")]

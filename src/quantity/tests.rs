@@ -94,7 +94,7 @@ fn what_go_refuses_is_refused_with_a_reason() {
         .iter()
         .map(|text| text.parse::<Quantity>().unwrap_err().to_string())
         .collect();
-    let suffixes = "is not a suffix of a quantity; use m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi or Ei";
+    let suffixes = "is not a suffix of a quantity";
     let expected: Vec<String> = ["", ".", "-", "abc", "Gi", "1.2.3"]
         .iter()
         .map(|text| format!("`{text}` does not start with a number"))
