@@ -3,15 +3,57 @@
 //! [`Stack`] is what is true: every default filled in, every value in range,
 //! no two keys in contradiction. What was typed stays in `stack::file`.
 
+mod check;
+mod file;
+mod finding;
+mod kubernetes;
+mod later;
+mod places;
+mod schema;
+mod starter;
+mod syntax;
+mod walk;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{quantity::Quantity, version::Version};
+
+pub use finding::{Finding, Findings, Severity};
+pub use places::{Place, Places, Position};
+pub use schema::schema;
+pub use starter::starter;
+
+/// A stack file without errors.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What it says.
+    pub stack: Stack,
+    /// What somebody should know, in the file's order.
+    pub warnings: Vec<Finding>,
+    /// Where each key stands.
+    pub places: Places,
+}
+
+/// Reads a stack file. `name` is what the file is called in findings and places.
+///
+/// All mistakes are found at once: a wrong key is left out, and the rest is
+/// checked as if it had not been typed.
+pub fn parse_and_check(name: &str, text: &str) -> Result<Checked, Findings> {
+    let (file, mut finder) = walk::walk(name, text);
+    let stack = check::check(file, &mut finder);
+    let (found, places) = finder.finish();
+    if found.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Findings { all: found });
+    }
+    Ok(Checked { stack, warnings: found, places })
+}
 
 /// One etcd cluster, as its stack file describes it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -162,7 +204,7 @@ pub struct User {
 }
 
 /// How strictly members are kept apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
     /// A pod waits rather than share.
@@ -264,11 +306,11 @@ pub struct Etcd {
 }
 
 /// The PodDisruptionBudget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
     /// `minAvailable` is the quorum.
     Quorum,
-    /// None.
+    /// No budget.
     Off,
 }

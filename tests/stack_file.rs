@@ -1,0 +1,138 @@
+//! Stack files from text to a checked stack, or to all of their mistakes.
+//!
+//! `tests/stack_file/<case>.toml` is checked and its findings are compared with
+//! `<case>.txt`, as a terminal 100 columns wide shows them, without colour.
+//! `UPDATE=1 cargo test --test stack_file` writes what is compared with.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use etcdctl_stack::stack::{Finding, Severity, parse_and_check, schema, starter};
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn toml_files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).expect("the folder is there");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).expect("names are plain")
+}
+
+/// Compares with a file, or writes it when `UPDATE` is set.
+fn compare(path: &Path, actual: &str) {
+    if env::var_os("UPDATE").is_some() {
+        fs::write(path, actual).expect("it can be written");
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    assert!(expected == actual, "{} differs; it would now be:\n{actual}", path.display());
+}
+
+fn rendered(findings: &[Finding]) -> String {
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
+        .with_width(100)
+        .with_links(false);
+    let mut text = String::new();
+    for finding in findings {
+        handler.render_report(&mut text, finding).expect("a text takes everything");
+        text.push('\n');
+    }
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+#[test]
+fn every_mistake_of_a_file_is_shown_at_its_place() {
+    for path in toml_files("tests/stack_file") {
+        let (all, count) = match parse_and_check(file_name(&path), &read(&path)) {
+            Ok(checked) => (checked.warnings, "only warnings".to_owned()),
+            Err(findings) => (findings.all.clone(), findings.count()),
+        };
+        assert!(!all.is_empty(), "{} has no mistake", path.display());
+        compare(&path.with_extension("txt"), &format!("{}{count}\n", rendered(&all)));
+    }
+}
+
+#[test]
+fn findings_are_objects_for_programs() {
+    let path = root().join("tests/stack_file/five_mistakes.toml");
+    let findings = parse_and_check(file_name(&path), &read(&path)).expect_err("it has five mistakes");
+    let json = serde_json::to_string_pretty(&findings).expect("findings are plain data");
+    compare(&path.with_extension("json"), &format!("{json}\n"));
+}
+
+#[test]
+fn the_examples_are_right_and_mean_what_they_meant() {
+    for path in toml_files("stacks") {
+        let name = file_name(&path);
+        let checked = parse_and_check(name, &read(&path))
+            .unwrap_or_else(|findings| panic!("{name}:\n{}", rendered(&findings.all)));
+        let warnings: Vec<&str> = checked.warnings.iter().map(|finding| finding.code).collect();
+        let expected: &[&str] = if name == "single.toml" { &["stack::single_member"] } else { &[] };
+        assert_eq!(warnings, expected, "{name}");
+        let json = serde_json::to_string_pretty(&checked.stack).expect("a stack is plain data");
+        compare(
+            &root().join("tests/stack_file/checked").join(name).with_extension("json"),
+            &format!("{json}\n"),
+        );
+    }
+}
+
+#[test]
+fn what_init_writes_is_right() {
+    let checked = parse_and_check("orders.toml", &starter("orders")).expect("it has no mistake");
+    assert!(checked.warnings.is_empty());
+    assert_eq!((checked.stack.name.as_str(), checked.stack.namespace.as_str()), ("orders", "etcd-orders"));
+}
+
+/// What the comments of the starter offer must be right as well.
+#[test]
+fn what_init_offers_in_comments_is_right() {
+    let starter = starter("orders");
+    let offers = |line: &str| line.starts_with("# ") && (line.contains(" = ") || line.contains("# ["));
+    let lines: Vec<&str> =
+        starter.lines().map(|line| if offers(line) { line.trim_start_matches("# ") } else { line }).collect();
+    let checked = parse_and_check("orders.toml", &lines.join("\n"))
+        .unwrap_or_else(|findings| panic!("{}", rendered(&findings.all)));
+    assert_eq!(checked.warnings.len(), 0, "{}", rendered(&checked.warnings));
+    assert_eq!(checked.stack.tls.users[0].secret, "orders-user-app");
+}
+
+#[test]
+fn the_schema_is_the_one_of_the_types() {
+    let json = serde_json::to_string_pretty(&schema()).expect("a schema is plain data");
+    compare(&root().join("stack.schema.json"), &format!("{json}\n"));
+}
+
+#[test]
+fn a_key_is_found_where_its_value_stands() {
+    let text = "[stack]\nname = \"ö\" # ö\nlabels = { \"a.b/c\" = \"x\" }\n[[tls.users]]\nname = \"app\"\n";
+    let findings = parse_and_check("orders.toml", text).expect_err("the name is wrong");
+    assert!(findings.all.iter().all(|finding| finding.severity == Severity::Error));
+    let text = text.replace('ö', "orders").replace("labels", "namespace = \"etcd\"\nlabels");
+    let places = parse_and_check("orders.toml", &text).expect("it is right now").places;
+    assert_eq!(places.of("stack.name").as_deref(), Some("orders.toml:2:8"));
+    assert_eq!(places.of("stack.labels.\"a.b/c\"").as_deref(), Some("orders.toml:4:22"));
+    assert_eq!(places.of("tls.users[0].name").as_deref(), Some("orders.toml:6:8"));
+    assert_eq!(places.of("cluster.members"), None);
+}
+
+#[test]
+fn broken_files_never_make_it_panic() {
+    let whole = read(&root().join("stacks/production.toml"));
+    for end in (0..whole.len()).step_by(7).filter(|end| whole.is_char_boundary(*end)) {
+        let _ = parse_and_check("cut.toml", &whole[..end]).map_err(|findings| rendered(&findings.all));
+    }
+}
