@@ -40,6 +40,7 @@ fn without_null(schema: &mut Schema) {
         choices.retain(|choice| !choice.is_null());
     }
     without_null_choice(object);
+    one_list_of_choices(object);
     // Names of Rust's integers, which no editor knows; the range says it all.
     object.remove("format");
 }
@@ -50,4 +51,16 @@ fn without_null_choice(object: &mut Map<String, Value>) {
     // In draft 7 whatever stands beside a `$ref` is ignored; beside `allOf` it counts.
     let kind = if choices.len() == 1 { "allOf" } else { "anyOf" };
     object.insert(kind.to_owned(), Value::Array(choices));
+}
+
+/// Makes an `enum` of choices that are described one by one: editors would
+/// complain once for each of them.
+fn one_list_of_choices(object: &mut Map<String, Value>) {
+    let Some(choices) = object.get("oneOf").and_then(Value::as_array) else { return };
+    let names: Option<Vec<Value>> = choices.iter().map(|choice| choice.get("const").cloned()).collect();
+    if let Some(names) = names {
+        object.remove("oneOf");
+        object.insert("type".to_owned(), Value::from("string"));
+        object.insert("enum".to_owned(), Value::Array(names));
+    }
 }

@@ -295,11 +295,7 @@ fn toml_word(name: &str) -> &'static str {
 }
 
 fn choices(schema: &Value) -> Vec<&str> {
-    let plain = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let described = schema["oneOf"].as_array().into_iter().flatten();
-    plain
-        .chain(described.filter_map(|choice| choice["const"].as_str().or(choice["enum"][0].as_str())))
-        .collect()
+    schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Returns the name that was probably meant.
