@@ -1,0 +1,146 @@
+//! What tests on a real Kubernetes share: a namespace of their own, the tool
+//! run as a user runs it, and kubectl.
+//!
+//! The cluster is the one that KUBECONFIG names; `tests/cluster/enter` sets it.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// A stack file in a folder of its own, for a namespace of its own. Dropped,
+/// both are removed.
+pub struct Place {
+    pub namespace: String,
+    pub name: String,
+    pub file: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails the test unless the exit code is this one.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+impl Place {
+    /// A stack named `name` whose file has these further lines.
+    pub fn new(name: &str, rest: &str) -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let namespace = format!("test-{name}-{}-{number}", std::process::id());
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("stack.toml");
+        let place = Place { namespace, name: name.to_owned(), file, folder };
+        place.write(rest);
+        place
+    }
+
+    /// Writes the stack file anew.
+    pub fn write(&self, rest: &str) {
+        let head = format!("[stack]\nname = \"{}\"\nnamespace = \"{}\"\n", self.name, self.namespace);
+        fs::write(&self.file, format!("{head}{rest}")).expect("a writable folder");
+    }
+
+    /// The tool, on this stack file: `command FILE rest...`.
+    pub fn command(&self, command: &str, rest: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_etcdctl-stack"));
+        program.arg(command).arg(&self.file).args(rest).current_dir(self.folder.path());
+        program.stdin(Stdio::null()).env_remove("CI").env("NO_COLOR", "1");
+        program
+    }
+
+    /// Runs the tool to its end.
+    pub fn tool(&self, command: &str, rest: &[&str]) -> Ended {
+        Ended::of(self.command(command, rest).output().expect("the tool starts"))
+    }
+
+    /// Starts `apply` and leaves it running.
+    pub fn spawn_apply(&self) -> Child {
+        let mut command = self.command("apply", &["--auto-approve"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the tool starts")
+    }
+
+    /// Runs kubectl in the namespace.
+    pub fn kubectl(&self, arguments: &[&str]) -> Ended {
+        kubectl(&[&["-n", &self.namespace], arguments].concat())
+    }
+
+    /// An object of the namespace as JSON.
+    pub fn get(&self, kind: &str, name: &str) -> Value {
+        self.kubectl(&["get", kind, name, "-o", "json"]).expect(0).json()
+    }
+
+    /// etcdctl in the pod of ordinal 0, which finds its own certificates.
+    pub fn etcdctl(&self, arguments: &[&str]) -> Ended {
+        let pod = format!("{}-0", self.name);
+        self.kubectl(&[&["exec", &pod, "--", "etcdctl"], arguments].concat())
+    }
+
+    /// The uid of every pod and how often each was restarted.
+    pub fn pods(&self) -> Vec<(String, String, i64)> {
+        let list = self.kubectl(&["get", "pods", "-o", "json"]).expect(0).json();
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        items
+            .iter()
+            .map(|pod| {
+                let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let restarts = pod.pointer("/status/containerStatuses/0/restartCount");
+                (text("/metadata/name"), text("/metadata/uid"), restarts.and_then(Value::as_i64).unwrap_or(-1))
+            })
+            .collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Volumes are made anew by the cluster once their claims are gone.
+        kubectl(&["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait=false"]);
+    }
+}
+
+/// Runs kubectl to its end.
+pub fn kubectl(arguments: &[&str]) -> Ended {
+    Ended::of(Command::new("kubectl").args(arguments).stdin(Stdio::null()).output().expect("kubectl is on PATH"))
+}
+
+/// Asks again twice a second until the answer is yes; fails with `what` after
+/// the time is over.
+#[track_caller]
+pub fn wait_until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(seconds), "not within {seconds} s: {what}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
