@@ -20,6 +20,9 @@ mod namespace;
 mod service;
 mod stateful_set;
 
+#[cfg(test)]
+mod tests;
+
 pub use bootstrap::{Window, window};
 pub use names::Names;
 pub use stateful_set::with_replicas;

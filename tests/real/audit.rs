@@ -13,7 +13,12 @@ fn writes(log: &str, from: usize, namespace: &str) -> Vec<String> {
     let events = text.lines().skip(from).filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut found: Vec<String> = events
         .filter(|event| event["userAgent"].as_str().is_some_and(|agent| agent.contains("etcdctl-stack")))
-        .filter(|event| matches!(event["verb"].as_str(), Some("create" | "update" | "patch" | "delete" | "deletecollection")))
+        .filter(|event| {
+            matches!(
+                event["verb"].as_str(),
+                Some("create" | "update" | "patch" | "delete" | "deletecollection")
+            )
+        })
         .filter(|event| !event["requestURI"].as_str().is_some_and(|uri| uri.contains("dryRun=All")))
         .filter_map(|event| {
             let object = &event["objectRef"];
@@ -21,7 +26,13 @@ fn writes(log: &str, from: usize, namespace: &str) -> Vec<String> {
             // A question about rights is a create, and a port-forward is one too.
             let harmless = resource == "selfsubjectaccessreviews" || object["subresource"] == "portforward";
             let ours = object["namespace"] == namespace || object["name"] == namespace;
-            (ours && !harmless).then(|| format!("{} {resource}/{}", event["verb"].as_str().unwrap_or(""), object["name"].as_str().unwrap_or("")))
+            (ours && !harmless).then(|| {
+                format!(
+                    "{} {resource}/{}",
+                    event["verb"].as_str().unwrap_or(""),
+                    object["name"].as_str().unwrap_or("")
+                )
+            })
         })
         .collect();
     found.sort();
@@ -43,21 +54,34 @@ fn a_plan_writes_nothing_and_a_second_apply_only_lease_and_journal() {
     let place = Place::new("audit", "[cluster]\nmembers = 1\n");
     let start = lines(&log);
     place.tool("plan", &[]).expect(0);
-    assert_eq!(writes(&log, start, &place.namespace), Vec::<String>::new(), "plan before the namespace exists");
+    assert_eq!(
+        writes(&log, start, &place.namespace),
+        Vec::<String>::new(),
+        "plan before the namespace exists"
+    );
 
     place.tool("apply", &["--auto-approve"]).expect(0);
     let applied = writes(&log, start, &place.namespace);
-    assert!(applied.iter().any(|line| line.starts_with("patch statefulsets/audit")), "the log sees writes: {applied:?}");
+    assert!(
+        applied.iter().any(|line| line.starts_with("patch statefulsets/audit")),
+        "the log sees writes: {applied:?}"
+    );
 
     let start = lines(&log);
     place.tool("plan", &[]).expect(0);
     place.tool("status", &[]).expect(0);
-    assert_eq!(writes(&log, start, &place.namespace), Vec::<String>::new(), "plan and status of a running stack");
+    assert_eq!(
+        writes(&log, start, &place.namespace),
+        Vec::<String>::new(),
+        "plan and status of a running stack"
+    );
 
     let start = lines(&log);
     place.tool("apply", &["--auto-approve"]).expect(0);
     let second = writes(&log, start, &place.namespace);
-    let others: Vec<&String> =
-        second.iter().filter(|line| !line.ends_with("leases/audit") && !line.ends_with("configmaps/audit-journal")).collect();
+    let others: Vec<&String> = second
+        .iter()
+        .filter(|line| !line.ends_with("leases/audit") && !line.ends_with("configmaps/audit-journal"))
+        .collect();
     assert!(others.is_empty(), "a second apply wrote {others:?}");
 }

@@ -14,8 +14,10 @@ fn comes_up(place: &Place, members: usize, version: &str, client_port: u16) {
     let status = place.tool("status", &["--json"]).expect(0).json();
     assert_eq!(status["healthy"], json!(true), "{status:#}");
     let listed = status["members"].as_array().cloned().unwrap_or_default();
-    let seen: Vec<_> = listed.iter().map(|member| json!([member["name"], member["role"], member["version"]])).collect();
-    let wanted: Vec<_> = (0..members).map(|i| json!([format!("{}-{i}", place.name), "voter", version])).collect();
+    let seen: Vec<_> =
+        listed.iter().map(|member| json!([member["name"], member["role"], member["version"]])).collect();
+    let wanted: Vec<_> =
+        (0..members).map(|i| json!([format!("{}-{i}", place.name), "voter", version])).collect();
     assert_eq!(seen, wanted);
 
     let again = place.tool("plan", &["--detailed-exitcode"]).expect(0);
@@ -28,7 +30,8 @@ fn comes_up(place: &Place, members: usize, version: &str, client_port: u16) {
     place.etcdctl(&[&service, "put", "greeting", "hello"]).expect(0);
     let read = place.etcdctl(&[&service, "get", "greeting", "--print-value-only"]).expect(0);
     assert_eq!(read.stdout.trim(), "hello");
-    let connected = place.tool("connect", &["--", "etcdctl", "get", "greeting", "--print-value-only"]).expect(0);
+    let connected =
+        place.tool("connect", &["--", "etcdctl", "get", "greeting", "--print-value-only"]).expect(0);
     assert_eq!(connected.stdout.trim(), "hello");
 }
 
@@ -80,7 +83,12 @@ fn refuses_strangers(place: &Place) {
     let client = format!("https://{}:2379", host(1));
     let server = "/etc/etcd/tls/server";
     let ask = |arguments: &[&str]| {
-        let pod = [&["exec", "three-0", "--", "/usr/local/bin/etcdctl", "--command-timeout=3s"], arguments, &["endpoint", "health"]].concat();
+        let pod = [
+            &["exec", "three-0", "--", "/usr/local/bin/etcdctl", "--command-timeout=3s"],
+            arguments,
+            &["endpoint", "health"],
+        ]
+        .concat();
         place.kubectl(&pod)
     };
     let ca = format!("--cacert={server}/ca.crt");
@@ -96,9 +104,18 @@ fn refuses_strangers(place: &Place) {
 
     // To a peer, a certificate of the client authority is a stranger's.
     let peers = place.kubectl(&[
-        "exec", "three-0", "--", "/usr/local/bin/etcdctl", "--command-timeout=3s", "--dial-timeout=3s",
-        &format!("--endpoints=https://{}:2380", host(1)), "--cacert=/etc/etcd/tls/peer/ca.crt", &certificate, &key,
-        "endpoint", "status",
+        "exec",
+        "three-0",
+        "--",
+        "/usr/local/bin/etcdctl",
+        "--command-timeout=3s",
+        "--dial-timeout=3s",
+        &format!("--endpoints=https://{}:2380", host(1)),
+        "--cacert=/etc/etcd/tls/peer/ca.crt",
+        &certificate,
+        &key,
+        "endpoint",
+        "status",
     ]);
     assert_ne!(peers.code, 0);
     wait_until("the peer logs the refusal", 20, || {
@@ -122,7 +139,10 @@ fn an_edit_without_restart_is_applied(place: &Place) {
 
 /// What needs a restart, or fewer members, is refused and changes nothing.
 fn the_rest_is_not_supported_yet(place: &Place) {
-    for rest in ["[cluster]\nmembers = 1\n", "[cluster]\nmembers = 3\n[etcd]\nheartbeat = \"200ms\"\nelection_timeout = \"2s\"\n"] {
+    for rest in [
+        "[cluster]\nmembers = 1\n",
+        "[cluster]\nmembers = 3\n[etcd]\nheartbeat = \"200ms\"\nelection_timeout = \"2s\"\n",
+    ] {
         place.write(rest);
         let before = place.get("statefulset", "three")["metadata"]["generation"].clone();
         for command in ["plan", "apply"] {
@@ -148,7 +168,10 @@ fn end_in_handshake(place: &Place, pod: &str) -> String {
     );
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let path = log.path().to_string_lossy().into_owned();
-    let output = std::process::Command::new("bash").args(["-c", &script, "bash", &path]).output().expect("bash is there");
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script, "bash", &path])
+        .output()
+        .expect("bash is there");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 

@@ -51,7 +51,10 @@ fn apply_killed(place: &Place, when: When) -> bool {
     match when {
         When::After(milliseconds) => thread::sleep(Duration::from_millis(milliseconds)),
         When::AfterSteps(steps) => {
-            let done = BufReader::new(progress).lines().map_while(Result::ok).filter(|line| line.contains('\u{2713}'));
+            let done = BufReader::new(progress)
+                .lines()
+                .map_while(Result::ok)
+                .filter(|line| line.contains('\u{2713}'));
             // Ends early when the run does.
             done.take(steps).for_each(drop);
         }
@@ -63,7 +66,8 @@ fn apply_killed(place: &Place, when: When) -> bool {
 
 /// What founding twice would change: the claim, and an index that only grows.
 fn founder(place: &Place) -> Option<(String, u64)> {
-    let claim = place.kubectl(&["get", "pvc", &format!("data-{}-0", place.name), "-o", "jsonpath={.metadata.uid}"]);
+    let claim =
+        place.kubectl(&["get", "pvc", &format!("data-{}-0", place.name), "-o", "jsonpath={.metadata.uid}"]);
     let status = place.etcdctl(&["endpoint", "status", "-w", "json", "--command-timeout=3s"]);
     let parsed: Value = serde_json::from_str(&status.stdout).ok()?;
     Some((claim.stdout, parsed[0]["Status"]["raftIndex"].as_u64()?))
@@ -140,7 +144,9 @@ fn a_volume_wiped_while_a_window_is_open_stays_out() {
         place.kubectl(&["get", "configmap", "wiped-bootstrap", "-o", &path]).stdout
     };
     let mut child = place.spawn_apply();
-    wait_until("the window of the third member is open", 120, || bootstrap("initial-cluster").contains("wiped-2="));
+    wait_until("the window of the third member is open", 120, || {
+        bootstrap("initial-cluster").contains("wiped-2=")
+    });
     kill(&mut child);
 
     fault(&["wipe", &place.namespace, "data-wiped-1"]);

@@ -114,9 +114,15 @@ impl Place {
         items
             .iter()
             .map(|pod| {
-                let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let text = |pointer: &str| {
+                    pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+                };
                 let restarts = pod.pointer("/status/containerStatuses/0/restartCount");
-                (text("/metadata/name"), text("/metadata/uid"), restarts.and_then(Value::as_i64).unwrap_or(-1))
+                (
+                    text("/metadata/name"),
+                    text("/metadata/uid"),
+                    restarts.and_then(Value::as_i64).unwrap_or(-1),
+                )
             })
             .collect()
     }
@@ -131,7 +137,9 @@ impl Drop for Place {
 
 /// Runs kubectl to its end.
 pub fn kubectl(arguments: &[&str]) -> Ended {
-    Ended::of(Command::new("kubectl").args(arguments).stdin(Stdio::null()).output().expect("kubectl is on PATH"))
+    Ended::of(
+        Command::new("kubectl").args(arguments).stdin(Stdio::null()).output().expect("kubectl is on PATH"),
+    )
 }
 
 /// Asks again twice a second until the answer is yes; fails with `what` after

@@ -50,7 +50,9 @@ fn no_kubeconfig_a_wrong_context_and_a_dead_server_are_told_apart() {
     let wrong = place.tool("plan", &["--context", "nowhere"]).expect(1);
     says(&wrong, &["`nowhere`"]);
 
-    let dead = kubeconfig(&place, |config| config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into());
+    let dead = kubeconfig(&place, |config| {
+        config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into()
+    });
     let dead = ended(place.command("plan", &[]).env("KUBECONFIG", dead)).expect(1);
     says(&dead, &["127.0.0.1:1", "refused"]);
 }
@@ -83,7 +85,15 @@ fn missing_rights_are_all_listed() {
     });
     let refused = ended(place.command("plan", &[]).env("KUBECONFIG", path));
     assert!(refused.code == 1 || refused.code == 3, "{refused:?}");
-    says(&refused, &["patch statefulsets.apps", "create pods/portforward", "patch secrets", "update leases.coordination.k8s.io"]);
+    says(
+        &refused,
+        &[
+            "patch statefulsets.apps",
+            "create pods/portforward",
+            "patch secrets",
+            "update leases.coordination.k8s.io",
+        ],
+    );
 }
 
 #[test]
@@ -93,7 +103,15 @@ fn a_namespace_that_is_being_deleted_is_waited_for_by_a_person() {
     kubectl(&["create", "namespace", &place.namespace]).expect(0);
     // A finalizer keeps something in it, and so the namespace itself.
     place.kubectl(&["create", "configmap", "keeper"]).expect(0);
-    place.kubectl(&["patch", "configmap", "keeper", "-p", r#"{"metadata":{"finalizers":["example.test/keep"]}}"#]).expect(0);
+    place
+        .kubectl(&[
+            "patch",
+            "configmap",
+            "keeper",
+            "-p",
+            r#"{"metadata":{"finalizers":["example.test/keep"]}}"#,
+        ])
+        .expect(0);
     kubectl(&["delete", "namespace", &place.namespace, "--wait=false"]).expect(0);
     let refused = place.tool("plan", &[]).expect(3);
     place.kubectl(&["patch", "configmap", "keeper", "-p", r#"{"metadata":{"finalizers":[]}}"#]).expect(0);
@@ -127,7 +145,11 @@ fn an_image_that_cannot_be_pulled_stops_the_apply_with_the_kubelets_words() {
     let place = Place::new("image", rest);
     let stopped = place.tool("apply", &["--auto-approve", "--step-timeout", "25s"]).expect(5);
     says(&stopped, &["image-0", "localhost/no-such-etcd"]);
-    assert!(["ImagePullBackOff", "ErrImagePull"].iter().any(|word| stopped.stderr.contains(word)), "{}", stopped.stderr);
+    assert!(
+        ["ImagePullBackOff", "ErrImagePull"].iter().any(|word| stopped.stderr.contains(word)),
+        "{}",
+        stopped.stderr
+    );
 }
 
 #[test]
@@ -140,7 +162,8 @@ fn a_pod_that_cannot_be_scheduled_stops_the_apply_with_the_schedulers_words() {
     says(&stopped, &["full-3", "nodes are available"]);
     // Three members serve, and the fourth waits: nothing is lost.
     let status = place.tool("status", &["--json"]).json();
-    let voters = status["members"].as_array().map_or(0, |all| all.iter().filter(|one| one["role"] == "voter").count());
+    let voters =
+        status["members"].as_array().map_or(0, |all| all.iter().filter(|one| one["role"] == "voter").count());
     assert_eq!(voters, 3, "{status:#}");
 }
 
@@ -166,7 +189,8 @@ fn an_interrupt_stops_cleanly_and_the_next_apply_goes_on() {
 #[test]
 #[ignore = "needs a real Kubernetes: make test"]
 fn two_interrupts_end_at_once_and_standard_output_may_close_early() {
-    let place = Place::new("twice", "[cluster]\nmembers = 1\n[image]\nrepository = \"localhost/no-such-etcd\"\n");
+    let place =
+        Place::new("twice", "[cluster]\nmembers = 1\n[image]\nrepository = \"localhost/no-such-etcd\"\n");
     let mut child = place.spawn_apply();
     wait_until("the StatefulSet exists", 60, || place.kubectl(&["get", "statefulset", "twice"]).code == 0);
     for _ in 0..2 {
@@ -180,9 +204,11 @@ fn two_interrupts_end_at_once_and_standard_output_may_close_early() {
     });
     assert_eq!(ended.and_then(|status| status.code()), Some(130));
 
-    let mut plan = place.command("plan", &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut plan =
+        place.command("plan", &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
     drop(plan.stdout.take());
-    let errors: Vec<String> = BufReader::new(plan.stderr.take().expect("piped")).lines().map_while(Result::ok).collect();
+    let errors: Vec<String> =
+        BufReader::new(plan.stderr.take().expect("piped")).lines().map_while(Result::ok).collect();
     let status = plan.wait().expect("our own child");
     assert!(!errors.iter().any(|line| line.contains("panicked")), "{errors:?}");
     assert!(status.code().is_some(), "killed by a signal: {status}");

@@ -1,0 +1,82 @@
+//! What must hold for every stack.
+
+use super::*;
+use crate::stack::parse_and_check;
+
+fn stack(rest: &str) -> Stack {
+    let text = format!("[stack]\nname = \"orders\"\nnamespace = \"etcd-orders\"\n{rest}");
+    parse_and_check("orders.toml", &text).expect("a good file").stack
+}
+
+#[test]
+fn scaling_renewing_and_labelling_change_nothing_that_would_restart_a_member() {
+    let template = |rest: &str| desired(&stack(rest)).stateful_set.body["spec"]["template"].clone();
+    let one = template("[cluster]\nmembers = 1\n");
+    for other in [
+        "[cluster]\nmembers = 7\n",
+        "[cluster]\nmembers = 1\ntoken = \"another\"\n",
+        "labels = { team = \"db\" }\nannotations = { note = \"x\" }\n[cluster]\nmembers = 1\n",
+        "[cluster]\nmembers = 1\ndomain = \"example.internal\"\n[tls.validity]\nleaf_days = 30\nrenew_before_days = 10\n",
+    ] {
+        assert_eq!(template(other), one, "{other}");
+    }
+}
+
+#[test]
+fn every_ordinal_has_its_own_name_in_the_peer_certificate() {
+    let desired = desired(&stack("[cluster]\ndomain = \"example.internal\"\n"));
+    let peer = desired.secrets.iter().find(|secret| secret.object.key == desired.names.peer_secret());
+    let names = &peer.expect("a peer certificate").request.dns_names;
+    for ordinal in 0..9 {
+        assert!(names.contains(&format!("orders-{ordinal}.orders-peer.etcd-orders.svc")));
+        assert!(names.contains(&format!("orders-{ordinal}.orders-peer.etcd-orders.svc.example.internal")));
+    }
+}
+
+#[test]
+fn a_window_reads_back_as_what_was_opened() {
+    let stack = stack("");
+    let names = Names::of(&stack);
+    for open in [
+        Window::Sealed,
+        Window::Founding,
+        Window::Joining { ordinal: 1, members: vec![0, 1] },
+        Window::Joining { ordinal: 1, members: vec![0, 1, 2] },
+        Window::Joining { ordinal: 6, members: vec![0, 1, 2, 3, 4, 5, 6] },
+    ] {
+        assert_eq!(Window::read(&names, &window(&stack, &names, &open)), Some(open));
+    }
+}
+
+#[test]
+fn in_a_join_window_only_the_joiner_finds_its_name() {
+    let stack = stack("");
+    let names = Names::of(&stack);
+    let open = window(&stack, &names, &Window::Joining { ordinal: 2, members: vec![0, 1, 2] });
+    assert_eq!(
+        open.body["data"]["initial-cluster"],
+        "sealed-0=https://orders-0.orders-peer.etcd-orders.svc:2380,\
+         sealed-1=https://orders-1.orders-peer.etcd-orders.svc:2380,\
+         orders-2=https://orders-2.orders-peer.etcd-orders.svc:2380"
+    );
+    assert_eq!(open.body["data"]["initial-cluster-state"], "existing");
+}
+
+#[test]
+fn a_list_that_this_tool_does_not_write_is_no_window() {
+    let stack = stack("");
+    let names = Names::of(&stack);
+    let mut foreign = window(&stack, &names, &Window::Sealed);
+    foreign.body["data"]["initial-cluster"] = "orders-0=https://orders-0.orders-peer.etcd-orders.svc:2380,\
+         orders-1=https://orders-1.orders-peer.etcd-orders.svc:2380"
+        .into();
+    assert_eq!(Window::read(&names, &foreign), None);
+}
+
+#[test]
+fn no_object_holds_a_secret_value() {
+    for object in desired(&stack("[[tls.users]]\nname = \"app\"\n")).objects() {
+        assert!(object.body.get("data").is_none() || object.key.kind == crate::object::Kind::ConfigMap);
+        assert!(object.body.get("stringData").is_none());
+    }
+}
