@@ -41,8 +41,11 @@ fn without_null(schema: &mut Schema) {
     }
     without_null_choice(object);
     one_list_of_choices(object);
-    // Names of Rust's integers, which no editor knows; the range says it all.
-    object.remove("format");
+    // Names of Rust's integers, which no editor knows: a range says it too.
+    if object.remove("format").is_some_and(|format| format == "int32") {
+        object.entry("minimum").or_insert(i32::MIN.into());
+        object.entry("maximum").or_insert(i32::MAX.into());
+    }
 }
 
 fn without_null_choice(object: &mut Map<String, Value>) {
