@@ -28,7 +28,7 @@ pub(super) fn walk(name: &str, text: &str) -> (StackFile, Finder) {
     let source = NamedSource::new(name, masked(text, &places)).with_language("toml");
     let schema = schema();
     let mut walk =
-        Walk { schema: &schema, finder: Finder::new(places, source), whole: syntax_errors.is_empty() };
+        Walk { schema: &schema, text, finder: Finder::new(places, source), whole: syntax_errors.is_empty() };
     for error in &syntax_errors {
         let span = error.span().unwrap_or(0..0);
         walk.finder.syntax(within(text, span), error.message()).label("here");
@@ -73,17 +73,24 @@ fn record(places: &mut Places, text: &str, path: String, key: Range<usize>, valu
 fn masked(text: &str, places: &Places) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for (path, place) in &places.keys {
-        if path == "cluster.token" || path.starts_with("etcd.extra_env.") {
-            let quotes = place.value.start + 1..place.value.end.saturating_sub(1);
-            let hidden = bytes.get_mut(quotes).unwrap_or_default();
+        if secret(path) {
+            let quotes = usize::from(matches!(bytes.get(place.value.start), Some(b'"' | b'\'')));
+            let value = place.value.start + quotes..place.value.end.saturating_sub(quotes);
+            let hidden = bytes.get_mut(value).unwrap_or_default();
             hidden.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
         }
     }
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
+/// Says whether a key's value is not for everybody to read.
+fn secret(path: &str) -> bool {
+    path == "cluster.token" || path.starts_with("etcd.extra_env.") || path.starts_with("etcd.extra_env[")
+}
+
 struct Walk<'a> {
     schema: &'a Value,
+    text: &'a str,
     finder: Finder,
     /// Whether the syntax is right: else a key may be missing for that alone.
     whole: bool,
@@ -115,12 +122,36 @@ impl<'a> Walk<'a> {
             return None;
         }
         match got {
-            DeValue::Table(table) => Some(self.table(path, schema, table)),
+            DeValue::Table(table) => {
+                self.newer_syntax(path, table, value.span());
+                Some(self.table(path, schema, table))
+            }
             DeValue::Array(items) => self.items(path, &schema["items"], items.iter()),
             DeValue::Integer(_) => self.integer(path, schema, got),
             DeValue::String(text) => self.text(path, schema, text),
             DeValue::Boolean(value) => Some(json!(value)),
             DeValue::Float(_) | DeValue::Datetime(_) => None,
+        }
+    }
+
+    /// Warns of an inline table over several lines, which TOML 1.0 does not
+    /// have: it is read here, and marked as a mistake in most editors.
+    fn newer_syntax(&mut self, path: &str, table: &DeTable<'_>, span: Range<usize>) {
+        let inline = self.text.get(span.clone()).is_some_and(|text| text.starts_with('{'));
+        if !inline || !self.whole {
+            return;
+        }
+        let mut starts: Vec<usize> = table.iter().map(|(key, _)| key.span().start).collect();
+        let mut ends: Vec<usize> = table.iter().map(|(_, value)| value.span().end).collect();
+        starts.push(span.end);
+        ends.insert(0, span.start);
+        let between = |(end, start): (&usize, &usize)| self.text.get(*end..*start).unwrap_or_default();
+        let mut gaps = ends.iter().zip(&starts).map(between);
+        if gaps.any(|gap| gap.contains('\n') || gap.replace(' ', "") == ",}") {
+            self.finder
+                .warning("stack::newer_toml", path, format!("`{path}` is written as only TOML 1.1 allows"))
+                .label("a line break or a last comma in an inline table")
+                .help("write it on one line, or as a table of its own with a header in brackets");
         }
     }
 
@@ -215,6 +246,7 @@ impl<'a> Walk<'a> {
         let finding =
             self.finder.error("stack::wrong_type", path, message).label(format!("this is {got_word}"));
         finding.help = match got {
+            _ if secret(path) => None,
             DeValue::String(text) if wanted == "integer" && text.parse::<i64>().is_ok() => {
                 Some(format!("write it without quotes: {text}"))
             }
