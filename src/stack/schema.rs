@@ -4,10 +4,15 @@
 //! is one that may be left out, and "or null" is taken out of the schema:
 //! editors would say that no choice of an `anyOf` fits.
 
+use std::sync::LazyLock;
+
 use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value};
 
 use super::file::StackFile;
+
+/// Made once: it is the same for every file.
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(schema);
 
 /// Returns the schema of a stack file, in JSON Schema's draft 7.
 pub fn schema() -> Value {

@@ -17,7 +17,7 @@ use super::{
     finding::Finder,
     later::not_supported_yet,
     places::{Place, Places, Position, join},
-    schema::schema,
+    schema::SCHEMA,
 };
 
 /// Reads a text as far as it is right.
@@ -26,14 +26,13 @@ pub(super) fn walk(name: &str, text: &str) -> (StackFile, Finder) {
     let mut places = Places { file: name.to_owned(), ..Places::default() };
     record_table(&mut places, text, "", tree.get_ref());
     let source = NamedSource::new(name, masked(text, &places)).with_language("toml");
-    let schema = schema();
     let mut walk =
-        Walk { schema: &schema, text, finder: Finder::new(places, source), whole: syntax_errors.is_empty() };
+        Walk { schema: &SCHEMA, text, finder: Finder::new(places, source), whole: syntax_errors.is_empty() };
     for error in &syntax_errors {
         let span = error.span().unwrap_or(0..0);
         walk.finder.syntax(within(text, span), error.message()).label("here");
     }
-    let tree = walk.table("", &schema, tree.get_ref());
+    let tree = walk.table("", &SCHEMA, tree.get_ref());
     let file = serde_json::from_value(tree).expect("the walk left out what the schema refuses");
     (file, walk.finder)
 }
