@@ -5,12 +5,17 @@
 //! `UPDATE=1 cargo test --test stack_file` writes what is compared with.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
 };
 
-use etcdctl_stack::stack::{Finding, Severity, parse_and_check, schema, starter};
+use etcdctl_stack::{
+    quantity::Quantity,
+    stack::{Checked, Compaction, Finding, Resources, Severity, parse_and_check, schema, starter},
+};
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use serde_json::Value;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -135,4 +140,103 @@ fn broken_files_never_make_it_panic() {
     for end in (0..whole.len()).step_by(7).filter(|end| whole.is_char_boundary(*end)) {
         let _ = parse_and_check("cut.toml", &whole[..end]).map_err(|findings| rendered(&findings.all));
     }
+}
+
+/// Kinds of values, right for hardly any key.
+const VALUES: [&str; 12] = [
+    "''",
+    "'x'",
+    "'1'",
+    "1",
+    "-9223372036854775808",
+    "9223372036854775807",
+    "1.5",
+    "true",
+    "2026-11-21",
+    "[]",
+    "['']",
+    "{}",
+];
+
+/// Returns values for a schema, wrong and sometimes right, also further inside.
+fn values(root: &Value, schema: &Value) -> Vec<String> {
+    if let Some(name) = schema["allOf"][0]["$ref"].as_str().or(schema["$ref"].as_str()) {
+        return values(root, root.pointer(name.trim_start_matches('#')).expect("it is defined"));
+    }
+    let mut all: Vec<String> = VALUES.map(str::to_owned).into();
+    for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+        all.extend(values(root, inner).iter().map(|value| format!("{{ {key} = {value} }}")));
+    }
+    if schema["items"].is_object() {
+        all.extend(values(root, &schema["items"]).iter().map(|value| format!("[{value}]")));
+    }
+    if schema["additionalProperties"].is_object() {
+        all.extend(VALUES.map(|value| format!("{{ cpu = {value} }}")));
+    }
+    all
+}
+
+#[test]
+fn every_key_takes_every_kind_of_value_without_a_panic() {
+    let schema = schema();
+    for (key, inner) in schema["properties"].as_object().expect("a table has keys") {
+        for value in values(&schema, inner) {
+            let text = format!("{key} = {value}\n");
+            let _ = parse_and_check("kinds.toml", &text);
+        }
+    }
+}
+
+/// Checks a file that is right, with more written below.
+fn checked(more: &str) -> Checked {
+    let text = format!("[stack]\nname = \"orders\"\nnamespace = \"etcd\"\n{more}");
+    parse_and_check("orders.toml", &text).unwrap_or_else(|findings| panic!("{}", rendered(&findings.all)))
+}
+
+#[test]
+fn a_default_gives_way_to_what_was_typed() {
+    let amounts = |more: &str| {
+        let Resources { requests, limits } = checked(&format!("[resources]\n{more}")).stack.resources;
+        let one =
+            |amounts: &BTreeMap<String, Quantity>, name: &str| amounts.get(name).map(Quantity::to_string);
+        [one(&requests, "cpu"), one(&requests, "memory"), one(&limits, "cpu"), one(&limits, "memory")]
+            .map(Option::unwrap_or_default)
+    };
+    assert_eq!(amounts(""), ["250m", "512Mi", "", "2Gi"]);
+    assert_eq!(amounts("limits = { memory = \"256Mi\" }"), ["250m", "256Mi", "", "256Mi"]);
+    assert_eq!(amounts("requests = { memory = \"4Gi\" }"), ["250m", "4Gi", "", "4Gi"]);
+    assert_eq!(amounts("limits = { cpu = \"100m\" }"), ["100m", "512Mi", "100m", "2Gi"]);
+}
+
+#[test]
+fn the_version_is_pinned_by_the_key_or_by_the_tag() {
+    let version = |more: &str| {
+        let Checked { stack, warnings, .. } = checked(more);
+        (stack.version.to_string(), stack.version_pinned, stack.image.tag, warnings.len())
+    };
+    let expected =
+        |version: &str, pinned, tag: &str, warnings| (version.to_owned(), pinned, tag.to_owned(), warnings);
+    assert_eq!(version(""), expected("3.6.16", false, "v3.6.16", 0));
+    assert_eq!(version("[cluster]\nversion = \"3.7.3\""), expected("3.7.3", true, "v3.7.3", 0));
+    assert_eq!(version("[image]\ntag = \"3.5.21-0\""), expected("3.5.21", true, "3.5.21-0", 0));
+    assert_eq!(version("[image]\ntag = \"v3.6\""), expected("3.6.16", false, "v3.6", 2));
+    assert_eq!(
+        version("[cluster]\nversion = \"3.6.16\"\n[image]\ntag = \"v3.6.16-arm64\""),
+        expected("3.6.16", true, "v3.6.16-arm64", 0)
+    );
+}
+
+#[test]
+fn history_is_kept_by_time_or_by_number() {
+    let kept =
+        |text: &str| checked(&format!("[etcd]\nauto_compaction = {text:?}")).stack.etcd.auto_compaction;
+    assert_eq!(kept("1h30m"), Compaction::Periodic(5400));
+    assert_eq!(kept("1000 revisions"), Compaction::Revisions(1000));
+    assert_eq!(kept("off"), Compaction::Off);
+}
+
+#[test]
+fn the_quota_follows_the_volume_up_to_what_etcd_suggests() {
+    let quota = |size: &str| checked(&format!("[storage]\nsize = {size:?}")).stack.etcd.quota >> 20;
+    assert_eq!((quota("2Gi"), quota("8Gi"), quota("100Gi")), (921, 3686, 8192));
 }

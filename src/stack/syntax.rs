@@ -179,3 +179,56 @@ fn edges(text: &str, allowed: impl Fn(char) -> bool, what: &str) -> Result<(), S
         Err(format!("must start and end with {what}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks a rule about texts, and returns those that it refuses.
+    fn refused<'t>(rule: impl Fn(&str) -> Result<(), String>, texts: &[&'t str]) -> Vec<&'t str> {
+        texts.iter().copied().filter(|text| rule(text).is_err()).collect()
+    }
+
+    #[test]
+    fn labels_are_what_kubernetes_takes() {
+        let long = "a".repeat(64);
+        let texts = ["a", "A.b_c-1", "", "-a", "a-", "a b", "a/b", long.as_str()];
+        assert_eq!(refused(label_value, &texts), ["-a", "a-", "a b", "a/b", long.as_str()]);
+        let texts = ["a", "example.com/a", "/a", "example.com/", "Example.com/a", "a/b/c"];
+        assert_eq!(refused(label_key, &texts), ["/a", "example.com/", "Example.com/a", "a/b/c"]);
+    }
+
+    #[test]
+    fn names_are_dns_labels() {
+        let texts = ["a", "a-b", "1a", "a.b", "A", "-a", "a-", "", "ä"];
+        assert_eq!(refused(|text| dns_label(text, 63), &texts), ["a.b", "A", "-a", "a-", "", "ä"]);
+        let texts = ["a.b", "*.a.b", "*", "a.*.b", "a..b", "10.0.0.1", "::1"];
+        assert_eq!(refused(certificate_dns_name, &texts), ["*", "a.*.b", "a..b", "10.0.0.1", "::1"]);
+    }
+
+    #[test]
+    fn an_image_is_named_without_tag_and_digest() {
+        let texts =
+            ["etcd", "localhost:5000/etcd", "a.b/c/d", "a/b:tag", "a@sha256:0", "https://a/b", "a//b", "A/b"];
+        assert_eq!(
+            refused(image_repository, &texts),
+            ["a/b:tag", "a@sha256:0", "https://a/b", "a//b", "A/b"]
+        );
+    }
+
+    #[test]
+    fn blocks_of_addresses_have_a_prefix_that_fits() {
+        let texts =
+            ["10.0.0.0/8", "::/0", "fd00::/128", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "a/8"];
+        assert_eq!(refused(cidr, &texts), ["10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "a/8"]);
+    }
+
+    #[test]
+    fn durations_are_numbers_with_units() {
+        let read = ["0s", "100ms", "60s", "1m", "1h30m", "1h1ms"].map(|text| milliseconds(text).ok());
+        assert_eq!(read, [0, 100, 60_000, 60_000, 5_400_000, 3_600_001].map(Some));
+        let texts =
+            ["", "1", "s", "1 s", "1.5s", "-1s", "1d", "1mss", "99999999999999999999h", "9999999999999999h"];
+        assert_eq!(refused(|text| milliseconds(text).map(|_| ()), &texts), texts);
+    }
+}
