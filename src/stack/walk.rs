@@ -73,8 +73,9 @@ fn masked(text: &str, places: &Places) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for (path, place) in &places.keys {
         if secret(path) {
-            let quotes = usize::from(matches!(bytes.get(place.value.start), Some(b'"' | b'\'')));
-            let value = place.value.start + quotes..place.value.end.saturating_sub(quotes);
+            let quote = |at: usize| usize::from(matches!(bytes.get(at), Some(b'"' | b'\'')));
+            let Range { start, end } = place.value;
+            let value = start + quote(start)..end - quote(end.saturating_sub(1));
             let hidden = bytes.get_mut(value).unwrap_or_default();
             hidden.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
         }
