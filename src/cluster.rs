@@ -1,1 +1,89 @@
 //! The Kubernetes API server: reads, and the few writes.
+//!
+//! A [`Reader`] asks and never writes: a dry-run apply is a question. Whoever
+//! plans holds no [`Writer`]. Secret values pass through here and nowhere
+//! else: what leaves is facts, names of keys, and [`Credentials`] for whoever
+//! dials a member.
+//!
+//! `kube` and `k8s-openapi` are used in this module alone: `kube` for
+//! kubeconfigs, authentication and port-forwards; requests are made and
+//! answers are read as JSON, because a typed read would drop the fields that a
+//! newer server has.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+
+use crate::object::ObjectKey;
+
+mod ask;
+mod connect;
+mod error;
+mod journal;
+mod lease;
+mod parse;
+mod path;
+mod port_forward;
+mod read;
+mod request;
+mod rights;
+mod secret;
+mod write;
+
+pub use connect::Connect;
+pub use error::Error;
+pub use journal::Version;
+pub use lease::Lock;
+pub use secret::Credentials;
+pub use write::Expect;
+
+use request::Http;
+
+/// A connection to one API server.
+#[derive(Clone)]
+pub struct Cluster {
+    http: Http,
+    context: String,
+}
+
+/// Asks. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    http: Http,
+    context: String,
+    /// `data` of the Secrets last read, to be put back into a dry-run: an
+    /// apply without it would empty the Secret.
+    secrets: Arc<Mutex<BTreeMap<ObjectKey, Value>>>,
+}
+
+/// Writes.
+#[derive(Clone)]
+pub struct Writer {
+    http: Http,
+}
+
+impl Cluster {
+    /// Connects as kubectl would: no request is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kubeconfig`] when there is none, when it cannot be read, or
+    /// when it lacks the context.
+    pub async fn connect(options: &Connect) -> Result<Self, Error> {
+        let (http, context) = connect::connect(options).await?;
+        Ok(Cluster { http, context })
+    }
+
+    /// What asks.
+    pub fn reader(&self) -> Reader {
+        Reader { http: self.http.clone(), context: self.context.clone(), secrets: Arc::default() }
+    }
+
+    /// What writes.
+    pub fn writer(&self) -> Writer {
+        Writer { http: self.http.clone() }
+    }
+}

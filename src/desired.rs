@@ -24,7 +24,7 @@ mod stateful_set;
 mod tests;
 
 pub use bootstrap::{Window, window};
-pub use names::Names;
+pub use names::{Names, ORDINALS};
 pub use stateful_set::with_replicas;
 
 /// The field manager, on every operating system and in every version: it is

@@ -1,0 +1,80 @@
+//! Dry-runs: what the API server would store. They read; they write nothing.
+//! <https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run>
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Error, Reader, path, request::Content, secret};
+use crate::{
+    desired::FIELD_MANAGER,
+    object::{Kind, Object, ObjectKey},
+    observed::{Proposal, Question},
+};
+
+impl Reader {
+    /// Asks all questions side by side.
+    pub async fn ask(&self, questions: &[Question]) -> BTreeMap<ObjectKey, Proposal> {
+        let answers = questions
+            .iter()
+            .map(|question| async { (question.object.key.clone(), self.ask_one(&question.object).await) });
+        join_all(answers).await.into_iter().collect()
+    }
+
+    async fn ask_one(&self, object: &Object) -> Proposal {
+        let key = &object.key;
+        let answer = match key.kind {
+            // Controllers make these; nobody applies them.
+            Kind::Pod | Kind::PersistentVolumeClaim => {
+                let path = format!("{}?dryRun=All", path::collection(key.kind, key.namespace.as_deref()));
+                self.http.send(Method::POST, &path, Content::Json(&object.body)).await
+            }
+            _ => {
+                let body = self.with_values(object);
+                let path = format!(
+                    "{}?dryRun=All&fieldManager={FIELD_MANAGER}&fieldValidation=Strict",
+                    path::object(key)
+                );
+                self.http.send(Method::PATCH, &path, Content::Apply(&body)).await
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                let mut body = answer.body;
+                secret::strip(&mut body);
+                Proposal::Accepted { object: Object { key: key.clone(), body }, warnings: answer.warnings }
+            }
+            Err(error) => refused(error),
+        }
+    }
+
+    /// A Secret's apply with its live values: without them the apply would
+    /// take them away. One that does not exist gets placeholders.
+    fn with_values(&self, object: &Object) -> Value {
+        let mut body = object.body.clone();
+        if object.key.kind == Kind::Secret {
+            let kept = self.secrets.lock().ok().and_then(|kept| kept.get(&object.key).cloned());
+            body["data"] = kept.unwrap_or_else(|| json!({ "tls.crt": "", "tls.key": "", "ca.crt": "" }));
+        }
+        body
+    }
+}
+
+fn refused(error: Error) -> Proposal {
+    match error {
+        Error::Conflict(conflicts) => Proposal::Conflict(conflicts),
+        Error::Invalid { message, fields } => Proposal::Rejected { message, fields },
+        Error::NamespaceTerminating(message) => Proposal::Rejected { message, fields: Vec::new() },
+        Error::NotFound(message) if message.contains("namespaces") => Proposal::NamespaceMissing,
+        // Quota, Pod Security and policies answer 403 as missing rights do, but
+        // they name the object as forbidden.
+        Error::Forbidden(message) if message.contains("is forbidden: ") && !message.contains("User \"") => {
+            Proposal::Rejected { message, fields: Vec::new() }
+        }
+        // A claim or pod of that name is there already.
+        Error::AlreadyExists(_) => Proposal::Conflict(Vec::new()),
+        other => Proposal::Failed(other.to_string()),
+    }
+}

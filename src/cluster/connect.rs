@@ -1,0 +1,111 @@
+//! From a kubeconfig to a connection, by hand: kube's own stack leaves Nagle's
+//! algorithm on, which costs 40 ms a call through a port-forward, and retries
+//! for minutes.
+
+use std::{path::PathBuf, time::Duration};
+
+use hyper_util::{
+    client::legacy::{Client as HyperClient, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use kube::{
+    Config,
+    client::{Body, ConfigExt},
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use tower::{BoxError, ServiceBuilder};
+
+use super::{Error, request::Http};
+
+/// Which cluster to connect to.
+#[derive(Clone, Debug, Default)]
+pub struct Connect {
+    /// The context; the kubeconfig's current one when `None`.
+    pub context: Option<String>,
+    /// The kubeconfig; as kubectl finds it when `None`.
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// The connection, and the name of the context.
+pub async fn connect(options: &Connect) -> Result<(Http, String), Error> {
+    let (mut config, context) = configuration(options).await?;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    let server = config.cluster_url.to_string();
+    let client =
+        client(config).map_err(|error| Error::Kubeconfig(format!("cannot use this kubeconfig: {error}")))?;
+    Ok((Http { client, server }, context))
+}
+
+async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
+    let Some(kubeconfig) = kubeconfig(options)? else {
+        let config = Config::incluster().map_err(|_| nothing_found())?;
+        return Ok((config, "in-cluster".to_owned()));
+    };
+    let known: Vec<String> =
+        kubeconfig.contexts.iter().map(|context| format!("`{}`", context.name)).collect();
+    let context = options.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let Some(context) = context.filter(|context| !context.is_empty()) else {
+        return Err(Error::Kubeconfig(format!(
+            "the kubeconfig has no current context; it has {}",
+            list(&known)
+        )));
+    };
+    if !known.contains(&format!("`{context}`")) {
+        return Err(Error::Kubeconfig(format!(
+            "the kubeconfig has no context `{context}`; it has {}",
+            list(&known)
+        )));
+    }
+    let choice = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await;
+    let config =
+        config.map_err(|error| Error::Kubeconfig(format!("context `{context}` cannot be used: {error}")))?;
+    Ok((config, context))
+}
+
+/// The kubeconfig; `None` when there is no file and this is a pod.
+fn kubeconfig(options: &Connect) -> Result<Option<Kubeconfig>, Error> {
+    let broken = |error: kube::config::KubeconfigError| {
+        Error::Kubeconfig(format!("the kubeconfig cannot be read: {error}"))
+    };
+    if let Some(path) = &options.kubeconfig {
+        let named =
+            |error| Error::Kubeconfig(format!("the kubeconfig `{}` cannot be read: {error}", path.display()));
+        return Kubeconfig::read_from(path).map(Some).map_err(named);
+    }
+    if std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty()) {
+        return Kubeconfig::from_env().map_err(broken);
+    }
+    let home = std::env::home_dir().map(|home| home.join(".kube/config")).filter(|path| path.exists());
+    match home {
+        Some(path) => Kubeconfig::read_from(path).map(Some).map_err(broken),
+        None if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Ok(None),
+        None => Err(nothing_found()),
+    }
+}
+
+fn nothing_found() -> Error {
+    Error::Kubeconfig(
+        "no kubeconfig was found: KUBECONFIG is not set, ~/.kube/config does not exist, and this is no pod"
+            .to_owned(),
+    )
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn client(config: Config) -> Result<kube::Client, BoxError> {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(config.connect_timeout);
+    let https = config.rustls_https_connector_with_connector(http)?;
+    let service: HyperClient<_, Body> = HyperClient::builder(TokioExecutor::new()).build(https);
+    let stack = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .map_err(BoxError::from)
+        .service(service);
+    Ok(kube::Client::new(stack, config.default_namespace))
+}

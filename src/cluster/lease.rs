@@ -1,0 +1,127 @@
+//! The lock: a Lease that its holder renews and anybody may take once it has
+//! run out. <https://kubernetes.io/docs/concepts/architecture/leases/>
+//!
+//! Whether it has run out is judged by the caller's clock against the time
+//! that the holder wrote. A clock that is wrong by more than the lease's
+//! length could take a lock that is held; every write still names the uid and
+//! version that was read, so two runs cannot undo each other unseen.
+
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Error, Reader, Writer, path, request::Content};
+use crate::{
+    desired::{Names, STACK_LABEL},
+    object::{Kind, ObjectKey},
+    observed::{LeaseHolder, Lookup},
+};
+
+/// A lock that is held.
+#[derive(Clone, Debug)]
+pub struct Lock {
+    key: ObjectKey,
+    body: Value,
+    seconds: u32,
+}
+
+impl Reader {
+    /// Who holds the lock, by what is written there.
+    pub async fn lease(&self, names: &Names) -> Lookup<LeaseHolder> {
+        match self.get(&names.lease()).await {
+            Ok(Some(body)) => holder(&body).map_or(Lookup::Absent, Lookup::Found),
+            Ok(None) => Lookup::Absent,
+            Err(error) => Lookup::Failed(error.to_string()),
+        }
+    }
+}
+
+impl Writer {
+    /// Takes the lock for this many seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] while another run holds it.
+    pub async fn lock(
+        &self,
+        names: &Names,
+        identity: &str,
+        now: Timestamp,
+        seconds: u32,
+    ) -> Result<Lock, Error> {
+        let key = names.lease();
+        let (method, path, mut body) = match self.http.get(&path::object(&key)).await {
+            Ok(answer) => {
+                if let Some(LeaseHolder { identity, until }) =
+                    holder(&answer.body).filter(|held| held.until > now)
+                {
+                    return Err(Error::Locked { holder: identity, until });
+                }
+                (Method::PUT, path::object(&key), answer.body)
+            }
+            Err(Error::NotFound(_)) => {
+                (Method::POST, path::collection(Kind::Lease, key.namespace.as_deref()), fresh(names))
+            }
+            Err(error) => return Err(error),
+        };
+        body["spec"]["holderIdentity"] = json!(identity);
+        body["spec"]["acquireTime"] = json!(micro(now));
+        hold(&mut body, now, seconds);
+        let answer = self.http.send(method, &path, Content::Json(&body)).await?;
+        Ok(Lock { key, body: answer.body, seconds })
+    }
+
+    /// Holds the lock for its time from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stale`] once somebody else took it.
+    pub async fn renew(&self, lock: &mut Lock, now: Timestamp) -> Result<(), Error> {
+        let mut body = lock.body.clone();
+        hold(&mut body, now, lock.seconds);
+        lock.body = self.http.send(Method::PUT, &path::object(&lock.key), Content::Json(&body)).await?.body;
+        Ok(())
+    }
+
+    /// Gives the lock back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::renew`]; it runs out by itself then.
+    pub async fn unlock(&self, lock: Lock) -> Result<(), Error> {
+        let mut body = lock.body;
+        if let Some(spec) = body["spec"].as_object_mut() {
+            spec.remove("holderIdentity");
+        }
+        self.http.send(Method::PUT, &path::object(&lock.key), Content::Json(&body)).await?;
+        Ok(())
+    }
+}
+
+fn fresh(names: &Names) -> Value {
+    let key = names.lease();
+    json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": { "name": key.name, "namespace": key.namespace, "labels": { STACK_LABEL: names.stack } },
+        "spec": {},
+    })
+}
+
+fn hold(body: &mut Value, now: Timestamp, seconds: u32) {
+    body["spec"]["renewTime"] = json!(micro(now));
+    body["spec"]["leaseDurationSeconds"] = json!(seconds);
+}
+
+/// A `MicroTime`: always six digits.
+fn micro(time: Timestamp) -> String {
+    format!("{time:.6}")
+}
+
+fn holder(body: &Value) -> Option<LeaseHolder> {
+    let spec = body.get("spec")?;
+    let renewed: Timestamp = spec.get("renewTime")?.as_str()?.parse().ok()?;
+    let seconds = spec.get("leaseDurationSeconds")?.as_i64()?;
+    let until = renewed.checked_add(SignedDuration::from_secs(seconds)).ok()?;
+    Some(LeaseHolder { identity: spec.get("holderIdentity")?.as_str()?.to_owned(), until })
+}

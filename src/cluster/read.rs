@@ -1,0 +1,192 @@
+//! Everything that is there, side by side: one round trip for all of it.
+
+use std::collections::BTreeMap;
+
+use futures::future::{join, join_all};
+use serde_json::Value;
+
+use super::{Error, Reader, parse, path, rights, secret};
+use crate::{
+    desired::{Desired, Names, STACK_LABEL},
+    object::{Kind, Object, ObjectKey},
+    observed::{Claim, Live, Lookup, Pod, Target},
+};
+
+impl Reader {
+    /// Reads every object, pod, claim, right and record of a stack.
+    ///
+    /// What fails for one object is a [`Lookup::Failed`] there.
+    ///
+    /// # Errors
+    ///
+    /// Only when nothing can be asked at all, so that one error says it: the
+    /// server is unreachable, or does not accept the credentials.
+    pub async fn live(&self, desired: &Desired) -> Result<Live, Error> {
+        let names = &desired.names;
+        let keys: Vec<ObjectKey> = desired.objects().into_iter().map(|object| object.key.clone()).collect();
+        let objects = join_all(keys.into_iter().map(|key| async {
+            let found = self.get(&key).await;
+            (key, found)
+        }));
+        let lists = async {
+            tokio::join!(
+                self.list(Kind::Pod, Some(names), parse::pod),
+                self.claims(names),
+                self.list(Kind::StorageClass, None, parse::storage_class),
+                self.list(Kind::Node, None, parse::node),
+            )
+        };
+        let records = async { tokio::join!(self.journal(names), self.lease(names), self.cluster_uid()) };
+        let reads = async { tokio::join!(objects, lists, records) };
+        let (reads, rights) = join(reads, rights::rights(&self.http, desired, false)).await;
+        let (objects, (pods, claims, storage_classes, nodes), (journal, lease, cluster_uid)) = reads;
+        let (objects, secrets) = self.keep_secrets(objects)?;
+        let namespace_exists =
+            objects.get(&desired.namespace.key).is_some_and(|found| found.found().is_some());
+        let mut rights = rights?;
+        rights
+            .retain(|right| !(namespace_exists && right.verb == "create" && right.resource == "namespaces"));
+        Ok(Live {
+            target: Target { context: self.context.clone(), server: self.http.server.clone(), cluster_uid },
+            objects,
+            secrets,
+            pods: pods?,
+            claims: claims?,
+            storage_classes: storage_classes?,
+            nodes: nodes?,
+            rights,
+            journal: match journal? {
+                Lookup::Found((journal, _)) => Lookup::Found(journal),
+                Lookup::Absent => Lookup::Absent,
+                Lookup::Failed(reason) => Lookup::Failed(reason),
+            },
+            lease,
+        })
+    }
+
+    /// Reads one object, without Secret values.
+    pub async fn object(&self, key: &ObjectKey) -> Lookup<Object> {
+        match self.get(key).await {
+            Ok(Some(mut body)) => {
+                secret::strip(&mut body);
+                Lookup::Found(Object { key: key.clone(), body })
+            }
+            Ok(None) => Lookup::Absent,
+            Err(error) => Lookup::Failed(error.to_string()),
+        }
+    }
+
+    /// Reads the pod of an ordinal.
+    pub async fn pod(&self, names: &Names, ordinal: usize) -> Lookup<Pod> {
+        one(self.get(&names.pod(ordinal)).await, parse::pod)
+    }
+
+    /// Reads the claim of an ordinal.
+    pub async fn claim(&self, names: &Names, ordinal: usize) -> Lookup<Claim> {
+        one(self.get(&names.claim(ordinal)).await, parse::claim)
+    }
+
+    /// The newest warnings about a pod, in words.
+    pub async fn events(&self, pod: &ObjectKey) -> Vec<String> {
+        let namespace = pod.namespace.as_deref().unwrap_or_default();
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{},type%3DWarning",
+            pod.name
+        );
+        let Ok(answer) = self.http.get(&path).await else { return Vec::new() };
+        let items = answer.body["items"].as_array().cloned().unwrap_or_default();
+        let text =
+            |event: &Value| Some(format!("{}: {}", event["reason"].as_str()?, event["message"].as_str()?));
+        items.iter().rev().filter_map(text).take(3).collect()
+    }
+
+    /// The body of an object; `None` when the server says that it is not there.
+    pub(super) async fn get(&self, key: &ObjectKey) -> Result<Option<Value>, Error> {
+        match self.http.get(&path::object(key)).await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes Secret values out of what was read, and remembers them for
+    /// dry-runs.
+    #[expect(clippy::type_complexity, reason = "two maps that are filled in one pass")]
+    fn keep_secrets(
+        &self,
+        read: Vec<(ObjectKey, Result<Option<Value>, Error>)>,
+    ) -> Result<(BTreeMap<ObjectKey, Lookup<Object>>, BTreeMap<ObjectKey, crate::observed::SecretFacts>), Error>
+    {
+        let (mut objects, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+        for (key, found) in read {
+            let lookup = match found {
+                Ok(Some(mut body)) => {
+                    if key.kind == Kind::Secret {
+                        body["kind"] = "Secret".into();
+                        secrets.insert(key.clone(), secret::facts(&body));
+                    }
+                    if let (Some(data), Ok(mut kept)) = (secret::strip(&mut body), self.secrets.lock()) {
+                        kept.insert(key.clone(), data);
+                    }
+                    Lookup::Found(Object { key: key.clone(), body })
+                }
+                Ok(None) => Lookup::Absent,
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => Lookup::Failed(error.to_string()),
+            };
+            objects.insert(key, lookup);
+        }
+        Ok((objects, secrets))
+    }
+
+    /// Lists a kind: of a stack's namespace by its label, or of the cluster.
+    async fn list<T>(
+        &self,
+        kind: Kind,
+        names: Option<&Names>,
+        parse: fn(&Value) -> T,
+    ) -> Result<Lookup<Vec<T>>, Error> {
+        let namespace = names.map(|names| names.namespace.as_str());
+        let selector =
+            names.map(|names| format!("?labelSelector={STACK_LABEL}%3D{}", names.stack)).unwrap_or_default();
+        let path = format!("{}{selector}", path::collection(kind, namespace));
+        match self.http.get(&path).await {
+            Ok(answer) => {
+                let items = answer.body["items"].as_array().map_or(&[][..], Vec::as_slice);
+                Ok(Lookup::Found(items.iter().map(parse).collect()))
+            }
+            Err(error) if error.is_fatal() => Err(error),
+            Err(error) => Ok(Lookup::Failed(error.to_string())),
+        }
+    }
+
+    /// Claims by their names, not by label: one that another tool left under
+    /// such a name would be mounted just the same.
+    async fn claims(&self, names: &Names) -> Result<Lookup<Vec<Claim>>, Error> {
+        let path = path::collection(Kind::PersistentVolumeClaim, Some(&names.namespace));
+        let wanted: Vec<String> =
+            (0..crate::desired::ORDINALS).map(|ordinal| names.claim(ordinal).name).collect();
+        match self.http.get(&path).await {
+            Ok(answer) => {
+                let items = answer.body["items"].as_array().map_or(&[][..], Vec::as_slice);
+                let claims = items.iter().map(parse::claim).filter(|claim| wanted.contains(&claim.name));
+                Ok(Lookup::Found(claims.collect()))
+            }
+            Err(error) if error.is_fatal() => Err(error),
+            Err(error) => Ok(Lookup::Failed(error.to_string())),
+        }
+    }
+
+    async fn cluster_uid(&self) -> Lookup<String> {
+        let found = self.get(&ObjectKey::cluster_wide(Kind::Namespace, "kube-system")).await;
+        one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+fn one<T>(found: Result<Option<Value>, Error>, parse: impl Fn(&Value) -> T) -> Lookup<T> {
+    match found {
+        Ok(Some(body)) => Lookup::Found(parse(&body)),
+        Ok(None) => Lookup::Absent,
+        Err(error) => Lookup::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,78 @@
+//! Which rights a plan and its apply need, asked for all at once.
+
+use futures::future::join_all;
+use http::Method;
+use serde_json::json;
+
+use super::{
+    Error,
+    request::{Content, Http},
+};
+use crate::{desired::Desired, object::Kind, observed::Right};
+
+/// Every right, without the answer.
+fn needed(desired: &Desired) -> Vec<Right> {
+    let namespace = Some(desired.names.namespace.clone());
+    let mut all = Vec::new();
+    let mut need = |kind: Kind, verbs: &[&str], namespace: &Option<String>| {
+        let (group, _) = kind.group_version();
+        all.extend(verbs.iter().map(|verb| Right {
+            verb: (*verb).to_owned(),
+            group: group.to_owned(),
+            resource: kind.plural().to_owned(),
+            namespace: namespace.clone(),
+            allowed: false,
+        }));
+    };
+    for kind in [Kind::Secret, Kind::ConfigMap, Kind::Service, Kind::StatefulSet] {
+        need(kind, &["get", "create", "patch"], &namespace);
+    }
+    need(Kind::ConfigMap, &["update"], &namespace);
+    if desired.budget.is_some() {
+        need(Kind::PodDisruptionBudget, &["get", "create", "patch"], &namespace);
+    }
+    need(Kind::PersistentVolumeClaim, &["get", "list", "create", "patch"], &namespace);
+    need(Kind::Pod, &["get", "list", "create"], &namespace);
+    need(Kind::Lease, &["get", "create", "update"], &namespace);
+    need(Kind::Namespace, &["get"], &None);
+    if desired.stack.create_namespace {
+        need(Kind::Namespace, &["create"], &None);
+    }
+    let forward = |verb: &str| Right {
+        verb: verb.to_owned(),
+        group: String::new(),
+        resource: "pods/portforward".to_owned(),
+        namespace: namespace.clone(),
+        allowed: false,
+    };
+    all.extend(["get", "create"].map(forward));
+    all
+}
+
+/// Asks for every right side by side. The right to make a namespace is asked
+/// for only while there is one to make.
+pub async fn rights(http: &Http, desired: &Desired, namespace_exists: bool) -> Result<Vec<Right>, Error> {
+    let unneeded =
+        |right: &Right| namespace_exists && right.verb == "create" && right.resource == "namespaces";
+    let wanted = needed(desired).into_iter().filter(|right| !unneeded(right));
+    join_all(wanted.map(|right| ask(http, right))).await.into_iter().collect()
+}
+
+/// <https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access>
+async fn ask(http: &Http, right: Right) -> Result<Right, Error> {
+    let (resource, subresource) = right.resource.split_once('/').unwrap_or((&right.resource, ""));
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": { "resourceAttributes": {
+            "verb": right.verb,
+            "group": right.group,
+            "resource": resource,
+            "subresource": subresource,
+            "namespace": right.namespace,
+        } },
+    });
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let answer = http.send(Method::POST, path, Content::Json(&review)).await?;
+    Ok(Right { allowed: answer.body["status"]["allowed"] == true, ..right })
+}
