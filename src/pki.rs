@@ -15,7 +15,6 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
 };
-use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -148,8 +147,7 @@ fn issuer(authority: &Pair) -> Result<(Issuer<'static, KeyPair>, Timestamp), Err
         return Err(Error::KeyMismatch);
     }
     let ends = facts::timestamp(certificate.validity().not_after)?;
-    let der: &CertificateDer<'_> = &der;
-    Ok((Issuer::from_ca_cert_der(der, key).map_err(issue)?, ends))
+    Ok((Issuer::from_ca_cert_der(&der, key).map_err(issue)?, ends))
 }
 
 fn params(
