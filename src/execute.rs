@@ -1,1 +1,230 @@
 //! Doing it: guard, act, wait, journal.
+//!
+//! [`execute`] chooses nothing. It takes a plan's steps in order; of each it
+//! checks the guards, does the actions, and waits for what must hold after.
+//! Every action may be repeated: where an answer was lost, what is there is
+//! read again and decides. So a run may end anywhere, and the next plan goes
+//! on from what it finds.
+
+use std::{
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
+
+use crate::{
+    desired::Names,
+    observed::{Journal, journal},
+    plan::{Plan, Step, action_hash},
+    report::{Event, Outcome, Report},
+};
+
+mod act;
+mod founding;
+mod guard;
+mod live;
+mod member;
+mod wait;
+mod world;
+
+pub use live::{LiveWorld, dial, member as member_client};
+pub use world::{Failure, World};
+
+/// Who runs this, and how long a step may take.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// User, host and process.
+    pub who: String,
+    /// The tool's version.
+    pub tool_version: String,
+    /// The stack file's text.
+    pub stack_text: String,
+    /// How long one wait may take.
+    pub step_timeout: Duration,
+}
+
+/// A wish to stop, set by a signal.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicU8);
+
+impl Stop {
+    /// Asks to stop after the action that is under way. Returns how often that
+    /// was asked.
+    pub fn ask(&self) -> u8 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+/// Why a run ends before its last step.
+#[derive(Debug)]
+enum Halt {
+    Interrupted,
+    LockLost(String),
+    Stopped { reason: String, details: Vec<String> },
+}
+
+impl Halt {
+    fn because(reason: impl Into<String>) -> Self {
+        Halt::Stopped { reason: reason.into(), details: Vec::new() }
+    }
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::LockLost(reason) => Halt::LockLost(reason),
+            other => Halt::because(other.to_string()),
+        }
+    }
+}
+
+/// One run: the world, and what it writes down.
+struct Run<'a, W> {
+    world: &'a W,
+    names: &'a Names,
+    options: &'a Options,
+    stop: &'a Stop,
+    events: &'a mut dyn FnMut(Event),
+    journal: Journal,
+    number: usize,
+    said: String,
+}
+
+/// Carries a plan out.
+pub async fn execute<W: World>(
+    plan: &Plan,
+    names: &Names,
+    world: &W,
+    options: &Options,
+    stop: &Stop,
+    events: &mut dyn FnMut(Event),
+) -> Report {
+    let mut run = Run {
+        world,
+        names,
+        options,
+        stop,
+        events,
+        journal: Journal::default(),
+        number: 0,
+        said: String::new(),
+    };
+    let mut done = 0;
+    let ended = run.whole(plan, &mut done).await;
+    let left: Vec<String> = plan.steps[done..].iter().map(|step| step.title.clone()).collect();
+    let title = left.first().cloned().unwrap_or_default();
+    let outcome = match ended {
+        Ok(()) => Outcome::Completed,
+        Err(Halt::Interrupted) => Outcome::Interrupted,
+        Err(Halt::LockLost(reason)) => Outcome::LockLost(reason),
+        Err(Halt::Stopped { reason, details }) => {
+            Outcome::Stopped { number: done + 1, title, reason, details }
+        }
+    };
+    Report { outcome, done, left }
+}
+
+impl<W: World> Run<'_, W> {
+    async fn whole(&mut self, plan: &Plan, done: &mut usize) -> Result<(), Halt> {
+        self.begin(plan).await?;
+        for (index, step) in plan.steps.iter().enumerate() {
+            if self.stop.asked() {
+                return Err(Halt::Interrupted);
+            }
+            let began = self.world.now();
+            self.number = index + 1;
+            (self.events)(Event::StepStart {
+                number: self.number,
+                of: plan.steps.len(),
+                title: step.title.clone(),
+            });
+            self.step(step).await?;
+            *done = self.number;
+            let milliseconds = self.world.now().duration_since(began).as_millis();
+            (self.events)(Event::StepComplete {
+                number: self.number,
+                title: step.title.clone(),
+                milliseconds: u64::try_from(milliseconds).unwrap_or(0),
+            });
+        }
+        self.finish().await
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Halt> {
+        for guard in &step.before {
+            self.guard(guard).await?;
+        }
+        for action in &step.actions {
+            if self.stop.asked() {
+                return Err(Halt::Interrupted);
+            }
+            self.world.hold_lock().await?;
+            self.act(action).await?;
+        }
+        for wait in &step.after {
+            self.wait(wait).await?;
+        }
+        if let Some(run) = &mut self.journal.run {
+            run.done += step.actions.len();
+        }
+        self.write_down().await
+    }
+
+    async fn begin(&mut self, plan: &Plan) -> Result<(), Halt> {
+        self.journal = self.world.journal().await.map_err(Halt::from)?;
+        let Options { who, tool_version, stack_text, .. } = self.options;
+        self.journal.run = Some(journal::Run {
+            digest: plan.digest.as_ref().map(|digest| digest.0.clone()).unwrap_or_default(),
+            actions: plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect(),
+            done: 0,
+            who: who.clone(),
+            tool_version: tool_version.clone(),
+            started_at: self.world.now(),
+            finished_at: None,
+        });
+        self.journal.stack_text.clone_from(stack_text);
+        self.write_down().await
+    }
+
+    async fn finish(&mut self) -> Result<(), Halt> {
+        let now = self.world.now();
+        if let Some(run) = &mut self.journal.run {
+            run.finished_at = Some(now);
+        }
+        self.write_down().await
+    }
+
+    /// Writes the journal, once more when it is unknown whether it was written.
+    async fn write_down(&mut self) -> Result<(), Halt> {
+        let mut attempt = 0;
+        loop {
+            self.world.hold_lock().await?;
+            match self.world.write_journal(&self.journal).await {
+                Err(Failure::Unknown(_)) if attempt < 5 => attempt += 1,
+                answer => return answer.map_err(Halt::from),
+            }
+            self.world.sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Says what is waited for, once.
+    fn say(&mut self, text: String) {
+        if text != self.said {
+            self.said.clone_from(&text);
+            (self.events)(Event::StepProgress { number: self.number, waiting_for: text });
+        }
+    }
+
+    /// Sleeps between two looks; ends the run when that was asked for.
+    async fn pause(&mut self, time: Duration) -> Result<(), Halt> {
+        if self.stop.asked() {
+            return Err(Halt::Interrupted);
+        }
+        self.world.hold_lock().await?;
+        self.world.sleep(time).await;
+        Ok(())
+    }
+}

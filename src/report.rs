@@ -1,1 +1,72 @@
-//! What happened.
+//! What happened: events while a plan is carried out, and the end of it.
+
+use serde::{Deserialize, Serialize};
+
+pub mod status;
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Event {
+    /// A step begins.
+    StepStart {
+        /// Its number, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// What it does.
+        title: String,
+    },
+    /// It waits, and for something else than before.
+    StepProgress {
+        /// Its number.
+        number: usize,
+        /// For what.
+        waiting_for: String,
+    },
+    /// It is done.
+    StepComplete {
+        /// Its number.
+        number: usize,
+        /// What it did.
+        title: String,
+        /// How long it took.
+        milliseconds: u64,
+    },
+}
+
+/// The end of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How many steps are done.
+    pub done: usize,
+    /// The titles of those that are not.
+    pub left: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything is done.
+    Completed,
+    /// Somebody asked to stop, and nothing was broken off in the middle.
+    Interrupted,
+    /// A step could not be done: what, and what was seen, a line each.
+    Stopped {
+        /// Its number.
+        number: usize,
+        /// What it should have done.
+        title: String,
+        /// Why it stopped.
+        reason: String,
+        /// What else is known: the pod's trouble, events, the members.
+        details: Vec<String>,
+    },
+    /// What is there is not what was approved.
+    Changed(String),
+    /// Another run took the lock.
+    LockLost(String),
+}

@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cluster", &["observed", "desired", "pki"]),
     ("etcd", &[]),
     ("pki", &[]),
-    ("execute", &["plan", "report", "cluster", "etcd", "pki"]),
+    ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki"]),
     ("render", &["plan", "report"]),
 ];
 

@@ -1,0 +1,184 @@
+//! One action of a step.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Failure, Halt, Run, World};
+use crate::{
+    desired::{CLUSTER_ID, STACK_LABEL},
+    object::{Kind, Object, ObjectKey},
+    observed::Lookup,
+    plan::{Action, Expects, Fill},
+};
+
+/// How often a write is tried again that met another version of its object.
+const ATTEMPTS: u32 = 8;
+/// How long the API server may be away in the middle of a run.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl<W: World> Run<'_, W> {
+    /// Does one action. Done twice, it is as if done once.
+    pub(super) async fn act(&mut self, action: &Action) -> Result<(), Halt> {
+        match action {
+            Action::CreateNamespace { object } => self.create_namespace(object).await,
+            Action::Issue { object, request, authority, reason: _, expects } => {
+                let uid =
+                    self.expected(object, expects).await?.and_then(|live| live.uid().map(str::to_owned));
+                self.certain(
+                    object,
+                    async |run, uid: Option<&str>| {
+                        run.world.issue(object, request, authority.as_ref(), uid).await
+                    },
+                    uid,
+                )
+                .await
+            }
+            Action::Apply { object, expects, fill } => self.apply(object, expects, fill).await,
+            Action::BeginFounding => self.begin_founding().await,
+            Action::RecordCluster => self.record_cluster().await,
+            Action::AddLearner { ordinal: _, name, peer_url } => self.add_learner(name, peer_url).await,
+            Action::Promote { ordinal, name, peer_url } => self.promote(*ordinal, name, peer_url).await,
+            Action::RecordMember { ordinal, name, peer_url, claim } => {
+                self.record_member(*ordinal, name, peer_url, claim).await
+            }
+        }
+    }
+
+    async fn create_namespace(&mut self, object: &Object) -> Result<(), Halt> {
+        match self.world.object(&object.key).await {
+            Lookup::Found(_) => Ok(()),
+            Lookup::Absent | Lookup::Failed(_) => Ok(self.world.create(object).await?),
+        }
+    }
+
+    /// The live object that an action may touch; `None` if it is to be made.
+    async fn expected(&mut self, object: &Object, expects: &Expects) -> Result<Option<Object>, Halt> {
+        let key = &object.key;
+        let live = match self.look(key).await? {
+            Some(live) => live,
+            None if *expects == Expects::Absent => return Ok(None),
+            None => return Err(Halt::because(format!("`{key}` is gone"))),
+        };
+        let stack = object.label(STACK_LABEL);
+        match expects {
+            Expects::Uid(uid) if live.uid() != Some(uid) => Err(Halt::because(format!(
+                "`{key}` is not the one that was planned with: it was made anew since"
+            ))),
+            // One that is there and carries the stack's label was made by a
+            // call of this run whose answer was lost, or by an earlier step.
+            Expects::Absent | Expects::MadeBefore if live.label(STACK_LABEL) != stack => {
+                Err(Halt::because(format!("`{key}` exists and is not this stack's")))
+            }
+            _ => Ok(Some(live)),
+        }
+    }
+
+    /// An object as it is; asked for again while the API server does not answer.
+    pub(super) async fn look(&mut self, key: &ObjectKey) -> Result<Option<Object>, Halt> {
+        let began = self.world.now();
+        loop {
+            match self.world.object(key).await {
+                Lookup::Found(live) => return Ok(Some(live)),
+                Lookup::Absent => return Ok(None),
+                Lookup::Failed(reason) if self.passed(began, PATIENCE) => {
+                    return Err(Halt::because(format!("`{key}` cannot be read: {reason}")));
+                }
+                Lookup::Failed(reason) => self.say(format!("the API server to answer: {reason}")),
+            }
+            self.pause(Duration::from_secs(1)).await?;
+        }
+    }
+
+    async fn apply(&mut self, object: &Object, expects: &Expects, fill: &[Fill]) -> Result<(), Halt> {
+        let mut attempt = 0;
+        loop {
+            let live = self.expected(object, expects).await?;
+            let body = self.filled(object, fill, live.as_ref())?;
+            self.never_fewer(&body, live.as_ref())?;
+            let uid = live.as_ref().and_then(Object::uid);
+            let version = live.as_ref().filter(|_| exact(object.key.kind)).and_then(Object::resource_version);
+            match self.world.apply(&body, uid, version).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
+                    attempt += 1
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+            self.pause(Duration::from_millis(300)).await?;
+        }
+    }
+
+    /// Repeats a write until its outcome is known.
+    async fn certain(
+        &mut self,
+        object: &Object,
+        write: impl AsyncFn(&Self, Option<&str>) -> Result<(), Failure>,
+        mut uid: Option<String>,
+    ) -> Result<(), Halt> {
+        let mut attempt = 0;
+        loop {
+            match write(self, uid.as_deref()).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
+                    attempt += 1
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+            self.pause(Duration::from_millis(300)).await?;
+            uid =
+                self.expected(object, &Expects::Absent).await?.and_then(|live| live.uid().map(str::to_owned));
+        }
+    }
+
+    /// The body with its holes filled.
+    fn filled(&self, object: &Object, fill: &[Fill], live: Option<&Object>) -> Result<Object, Halt> {
+        let mut body = object.clone();
+        let token =
+            live.and_then(|live| live.body.pointer("/data/initial-cluster-token")).and_then(Value::as_str);
+        for hole in fill {
+            match (hole, token) {
+                (Fill::NewToken | Fill::LiveToken, Some(token)) => {
+                    body.body["data"]["initial-cluster-token"] = json!(token)
+                }
+                (Fill::NewToken, None) => {
+                    body.body["data"]["initial-cluster-token"] = json!(self.world.token())
+                }
+                (Fill::LiveToken, None) => {
+                    return Err(Halt::because(format!("`{}` has no cluster token", object.key)));
+                }
+                (Fill::ClusterId, _) => {
+                    let id =
+                        self.journal.cluster_id.ok_or_else(|| Halt::because("no cluster is recorded"))?;
+                    let metadata = &mut body.body["metadata"];
+                    if !metadata["annotations"].is_object() {
+                        metadata["annotations"] = json!({});
+                    }
+                    metadata["annotations"][CLUSTER_ID] = json!(id.to_string());
+                }
+            }
+        }
+        Ok(body)
+    }
+
+    /// No apply of this version takes a pod away: the StatefulSet controller
+    /// would stop a voter that etcd still counts.
+    fn never_fewer(&self, body: &Object, live: Option<&Object>) -> Result<(), Halt> {
+        let replicas = |object: &Object| object.body.pointer("/spec/replicas").and_then(Value::as_u64);
+        match (replicas(body), live.and_then(replicas)) {
+            (Some(wanted), Some(has)) if body.key.kind == Kind::StatefulSet && wanted < has => {
+                Err(Halt::because(format!(
+                    "`{}` has {has} replicas by now and the step would set {wanted}: somebody scaled it since the plan",
+                    body.key
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Kinds that nobody may have touched between the look and the write: a stale
+/// run must not open a window again or set replicas that were raised.
+fn exact(kind: Kind) -> bool {
+    matches!(kind, Kind::ConfigMap | Kind::StatefulSet)
+}

@@ -1,0 +1,304 @@
+//! The real world: the API server, and each member through a port-forward.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, Hasher, RandomState},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::{Failure, World};
+use crate::{
+    certificate::Request,
+    cluster::{self, Expect, Lock, Reader, Version, Writer},
+    desired::Names,
+    etcd,
+    member::{Alarm, Id, Membership, Status},
+    object::{Object, ObjectKey},
+    observed::{Claim, Journal, Lookup, Pod},
+    pki,
+};
+
+/// How long the lock is held without being renewed, in seconds: what a run
+/// that died costs the next one.
+pub const LOCK_SECONDS: u32 = 30;
+/// How often it is renewed.
+const RENEW: SignedDuration = SignedDuration::from_secs(8);
+
+/// A cluster, its members, and the lock on them.
+pub struct LiveWorld {
+    reader: Reader,
+    writer: Writer,
+    names: Names,
+    clock: fn() -> Timestamp,
+    lock: Mutex<(Lock, Timestamp)>,
+    journal: Mutex<Option<Version>>,
+    members: Mutex<BTreeMap<usize, etcd::Client>>,
+}
+
+impl LiveWorld {
+    /// Takes the lock. `clock` tells the time.
+    ///
+    /// # Errors
+    ///
+    /// [`cluster::Error::Locked`] while another run holds it.
+    pub async fn locked(
+        reader: Reader,
+        writer: Writer,
+        names: Names,
+        identity: &str,
+        clock: fn() -> Timestamp,
+    ) -> Result<Self, cluster::Error> {
+        let now = clock();
+        let lock = writer.lock(&names, identity, now, LOCK_SECONDS).await?;
+        Ok(LiveWorld {
+            reader,
+            writer,
+            names,
+            clock,
+            lock: Mutex::new((lock, now)),
+            journal: Mutex::new(None),
+            members: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    /// Gives the lock back; where that fails, it runs out by itself.
+    pub async fn unlock(self) {
+        let (lock, _) = self.lock.into_inner();
+        if let Err(error) = self.writer.unlock(lock).await {
+            drop(error);
+        }
+    }
+
+    async fn client(&self, ordinal: usize) -> Result<etcd::Client, Failure> {
+        let mut members = self.members.lock().await;
+        if let Some(client) = members.get(&ordinal) {
+            return Ok(client.clone());
+        }
+        let client = member(&self.reader, &self.names, ordinal).await?;
+        members.insert(ordinal, client.clone());
+        Ok(client)
+    }
+}
+
+/// A client to one member, over port-forwards, with the operator's
+/// certificate. Every new connection is a new port-forward, so it outlives
+/// restarts of the pod.
+pub async fn member(reader: &Reader, names: &Names, ordinal: usize) -> Result<etcd::Client, Failure> {
+    let credentials = match reader.credentials(names).await {
+        Lookup::Found(found) => found,
+        Lookup::Absent => {
+            return Err(Failure::NotNow(format!("`{}` is not there yet", names.operator_secret())));
+        }
+        Lookup::Failed(reason) => return Err(Failure::Refused(reason)),
+    };
+    let cluster::Credentials { ca_pem, certificate_pem, key_pem } = credentials;
+    let credentials = etcd::Credentials { ca_pem, certificate_pem, key_pem };
+    let dial = dial(reader, names.pod(ordinal), names.ports.client);
+    etcd::Client::new(&names.host(ordinal), dial, &credentials)
+        .map_err(|error| Failure::Refused(error.to_string()))
+}
+
+/// What opens a stream to a port of a pod.
+pub fn dial(reader: &Reader, pod: ObjectKey, port: u16) -> etcd::Dial {
+    let reader = reader.clone();
+    Arc::new(move || {
+        let (reader, pod) = (reader.clone(), pod.clone());
+        async move {
+            let stream = reader.forward(&pod, port).await?;
+            Ok::<Box<dyn etcd::Stream>, io::Error>(Box::new(stream))
+        }
+        .boxed()
+    })
+}
+
+impl World for LiveWorld {
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Unique, not secret: the standard library's hasher is seeded by chance.
+    fn token(&self) -> String {
+        let chance = || RandomState::new().build_hasher().finish();
+        format!("{}-{}-{:016x}{:016x}", self.names.namespace, self.names.stack, chance(), chance())
+    }
+
+    async fn object(&self, key: &ObjectKey) -> Lookup<Object> {
+        self.reader.object(key).await
+    }
+
+    async fn pod(&self, ordinal: usize) -> Lookup<Pod> {
+        self.reader.pod(&self.names, ordinal).await
+    }
+
+    async fn claim(&self, ordinal: usize) -> Lookup<Claim> {
+        self.reader.claim(&self.names, ordinal).await
+    }
+
+    async fn events(&self, ordinal: usize) -> Vec<String> {
+        self.reader.events(&self.names.pod(ordinal)).await
+    }
+
+    async fn create(&self, object: &Object) -> Result<(), Failure> {
+        self.writer.create(object).await.map(drop).map_err(of_cluster)
+    }
+
+    async fn apply(&self, object: &Object, uid: Option<&str>, version: Option<&str>) -> Result<(), Failure> {
+        self.writer.apply(object, &expect(uid, version)).await.map(drop).map_err(of_cluster)
+    }
+
+    async fn issue(
+        &self,
+        object: &Object,
+        request: &Request,
+        authority: Option<&ObjectKey>,
+        uid: Option<&str>,
+    ) -> Result<(), Failure> {
+        let refused =
+            |error: pki::Error| Failure::Refused(format!("cannot issue `{}`: {error}", request.subject));
+        let now = self.now();
+        let (pair, ca_pem) = match authority {
+            None => {
+                let pair = pki::authority(request, now).map_err(refused)?;
+                let ca_pem = pair.certificate_pem.clone();
+                (pair, ca_pem)
+            }
+            Some(key) => {
+                let (certificate_pem, key_pem) = match self.writer.pair(key).await {
+                    Lookup::Found(found) => found,
+                    Lookup::Absent => return Err(Failure::Refused(format!("`{key}` is not there"))),
+                    Lookup::Failed(reason) => return Err(Failure::Unknown(reason)),
+                };
+                let ca_pem = certificate_pem.clone();
+                let authority = pki::Pair { certificate_pem, key_pem };
+                (pki::leaf(request, &authority, now).map_err(refused)?, ca_pem)
+            }
+        };
+        let values = [("ca.crt", ca_pem), ("tls.crt", pair.certificate_pem), ("tls.key", pair.key_pem)]
+            .map(|(key, value)| (key.to_owned(), value.into_bytes()));
+        self.writer.put_secret(object, values.into(), &expect(uid, None)).await.map(drop).map_err(of_cluster)
+    }
+
+    async fn status(&self, ordinal: usize) -> Result<Status, Failure> {
+        self.client(ordinal).await?.status().await.map_err(of_etcd)
+    }
+
+    async fn members(&self, via: usize) -> Result<Membership, Failure> {
+        self.client(via).await?.members(true).await.map_err(of_etcd)
+    }
+
+    async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure> {
+        self.client(via).await?.alarms().await.map_err(of_etcd)
+    }
+
+    async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure> {
+        self.client(via).await?.add_learner(peer_url).await.map(drop).map_err(|error| match error {
+            // Somebody added it: the list decides.
+            etcd::Error::PeerUrlExists | etcd::Error::MemberExists => Failure::Unknown(error.to_string()),
+            other => of_etcd(other),
+        })
+    }
+
+    async fn promote(&self, via: usize, id: Id) -> Result<(), Failure> {
+        self.client(via).await?.promote(id).await.map_err(|error| match error {
+            etcd::Error::NotLearner => Failure::Unknown(error.to_string()),
+            other => of_etcd(other),
+        })
+    }
+
+    async fn write_entry(&self, via: usize) -> Result<(), Failure> {
+        self.client(via).await?.grant_lease(5).await.map(drop).map_err(of_etcd)
+    }
+
+    async fn journal(&self) -> Result<Journal, Failure> {
+        match self.reader.journal(&self.names).await.map_err(of_cluster)? {
+            Lookup::Found((journal, version)) => {
+                *self.journal.lock().await = Some(version);
+                Ok(journal)
+            }
+            Lookup::Absent => {
+                *self.journal.lock().await = None;
+                Ok(Journal::default())
+            }
+            Lookup::Failed(reason) => Err(Failure::Refused(reason)),
+        }
+    }
+
+    async fn write_journal(&self, journal: &Journal) -> Result<(), Failure> {
+        let mut version = self.journal.lock().await;
+        let written = self.writer.write_journal(&self.names, journal, version.as_ref()).await;
+        match written {
+            Ok(new) => {
+                *version = Some(new);
+                Ok(())
+            }
+            // The answer to our own last write may have been lost: the lock is
+            // ours, so what is there now is ours, if it says what we wrote.
+            Err(error) if error.is_stale() => {
+                match self.reader.journal(&self.names).await.map_err(of_cluster)? {
+                    Lookup::Found((found, new)) if found == *journal => {
+                        *version = Some(new);
+                        Ok(())
+                    }
+                    _ => {
+                        Err(Failure::Stale(format!("`{}` was written by another run", self.names.journal())))
+                    }
+                }
+            }
+            Err(error) => Err(of_cluster(error)),
+        }
+    }
+
+    async fn hold_lock(&self) -> Result<(), Failure> {
+        let mut held = self.lock.lock().await;
+        let now = self.now();
+        let since = now.duration_since(held.1);
+        if since < RENEW {
+            return Ok(());
+        }
+        match self.writer.renew(&mut held.0, now).await {
+            Ok(()) => {
+                held.1 = now;
+                Ok(())
+            }
+            Err(error) if error.is_stale() => Err(Failure::LockLost(error.to_string())),
+            // A busy API server is no reason to stop while the lock still holds.
+            Err(_) if since < SignedDuration::from_secs(i64::from(LOCK_SECONDS) - 10) => Ok(()),
+            Err(error) => Err(Failure::LockLost(format!("it could not be renewed: {error}"))),
+        }
+    }
+}
+
+fn expect(uid: Option<&str>, version: Option<&str>) -> Expect {
+    match uid {
+        Some(uid) => Expect::Present { uid: uid.to_owned(), resource_version: version.map(str::to_owned) },
+        None => Expect::Absent,
+    }
+}
+
+fn of_cluster(error: cluster::Error) -> Failure {
+    let text = error.to_string();
+    match error {
+        error if error.is_stale() => Failure::Stale(text),
+        error if error.is_ambiguous() => Failure::Unknown(text),
+        _ => Failure::Refused(text),
+    }
+}
+
+fn of_etcd(error: etcd::Error) -> Failure {
+    let text = error.to_string();
+    match error {
+        error if error.is_transient() => Failure::NotNow(text),
+        error if error.is_ambiguous() => Failure::Unknown(text),
+        _ => Failure::Refused(text),
+    }
+}

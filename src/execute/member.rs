@@ -1,0 +1,193 @@
+//! Changes of membership: add a learner, make it a voter.
+
+use std::time::Duration;
+
+use super::{Failure, Halt, Run, World};
+use crate::member::{Id, Member, Membership, Role, Status};
+
+/// How long etcd may call a cluster unhealthy that is not: it wants five
+/// seconds of connection to every peer after each start.
+/// (`server/etcdserver/server.go`, `isConnectedFullySince`)
+const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+/// A learner that applies nothing for so long is stuck.
+const STALL: Duration = Duration::from_secs(5 * 60);
+/// How fast a connected learner applies one entry.
+const CONNECTED: Duration = Duration::from_secs(2);
+const SECOND: Duration = Duration::from_secs(1);
+
+impl<W: World> Run<'_, W> {
+    /// The ordinals that vote.
+    pub(super) fn voters(&self, membership: &Membership) -> Vec<usize> {
+        let voters = membership.members.iter().filter(|member| member.role == Role::Voter);
+        voters.filter_map(|member| self.names.ordinal_of(member.peer_urls.first()?)).collect()
+    }
+
+    /// The member list, from whichever voter answers.
+    pub(super) async fn list(&mut self) -> Result<Membership, Halt> {
+        let began = self.world.now();
+        loop {
+            let mut reason = "no member is known".to_owned();
+            for ordinal in 0..crate::desired::ORDINALS {
+                match self.world.members(ordinal).await {
+                    Ok(membership) => return Ok(membership),
+                    Err(failure @ (Failure::LockLost(_) | Failure::Stale(_))) => return Err(failure.into()),
+                    // The first one's words are the ones that help.
+                    Err(failure) if ordinal == 0 => reason = failure.to_string(),
+                    Err(_) => {}
+                }
+                if ordinal + 1 >= self.journal.members.len().max(1) {
+                    break;
+                }
+            }
+            self.say(format!("a voter to answer: {reason}"));
+            if self.is_over(began) {
+                return Err(Halt::because(format!("no voter answers, or there is no quorum: {reason}")));
+            }
+            self.pause(SECOND).await?;
+        }
+    }
+
+    async fn via(&mut self) -> Result<usize, Halt> {
+        let membership = self.list().await?;
+        self.voters(&membership)
+            .first()
+            .copied()
+            .ok_or_else(|| Halt::because("etcd lists no voter of this stack"))
+    }
+
+    /// Lists a learner; nothing to do when it is listed already.
+    pub(super) async fn add_learner(&mut self, name: &str, peer_url: &str) -> Result<(), Halt> {
+        let began = self.world.now();
+        loop {
+            if self.list().await?.at(peer_url).is_some() {
+                return Ok(());
+            }
+            let via = self.via().await?;
+            match self.world.add_learner(via, peer_url).await {
+                Ok(()) => {}
+                // The list decides, at the next turn.
+                Err(Failure::Unknown(reason) | Failure::NotNow(reason)) => {
+                    self.say(format!("etcd to take {name}: {reason}"));
+                    if self.passed(began, HEALTH_INTERVAL) {
+                        return Err(Halt::because(format!("etcd does not take {name}: {reason}")));
+                    }
+                    self.pause(SECOND).await?;
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// Makes a learner a voter, once it has shown that it is connected: etcd
+    /// itself promotes one that died after it had caught up.
+    pub(super) async fn promote(&mut self, ordinal: usize, name: &str, peer_url: &str) -> Result<(), Halt> {
+        let began = self.world.now();
+        loop {
+            let membership = self.list().await?;
+            let Some(member) = membership.at(peer_url) else {
+                return Err(Halt::because(format!("etcd does not list {name} any more")));
+            };
+            if member.role == Role::Voter {
+                return Ok(());
+            }
+            self.caught_up(ordinal, name, &membership).await?;
+            match self.show_connected(ordinal, member).await? {
+                Some(reason) => self.say(format!("{name} to be connected: {reason}")),
+                None => match self.promote_now(member.id).await? {
+                    Some(reason) => self.say(format!("etcd to promote {name}: {reason}")),
+                    None => continue,
+                },
+            }
+            if self.is_over(began) {
+                return Err(self
+                    .gave_up(ordinal, format!("{name} could not be shown to be connected and caught up"))
+                    .await);
+            }
+            self.pause(SECOND).await?;
+        }
+    }
+
+    /// Asks for the promotion; the reason if etcd does not want it yet.
+    async fn promote_now(&mut self, id: Id) -> Result<Option<String>, Halt> {
+        let via = self.via().await?;
+        self.world.hold_lock().await?;
+        match self.world.promote(via, id).await {
+            Ok(()) => Ok(None),
+            Err(Failure::Unknown(reason) | Failure::NotNow(reason)) => Ok(Some(reason)),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Waits until the learner has applied what the leader has.
+    async fn caught_up(&mut self, ordinal: usize, name: &str, membership: &Membership) -> Result<(), Halt> {
+        let (mut best, mut grew) = (0, self.world.now());
+        loop {
+            let learner = self.answer(ordinal).await?;
+            let leader = self.leader(membership, &learner).await?;
+            if learner.raft_applied_index >= leader.raft_index.saturating_sub(LAG) {
+                return Ok(());
+            }
+            if learner.raft_applied_index > best {
+                (best, grew) = (learner.raft_applied_index, self.world.now());
+            } else if self.passed(grew, STALL) {
+                let reason = format!(
+                    "{name} has applied nothing for {} s: entry {best} of {}",
+                    STALL.as_secs(),
+                    leader.raft_index
+                );
+                return Err(self.gave_up(ordinal, reason).await);
+            }
+            self.say(format!(
+                "{name} to catch up: entry {} of {}",
+                learner.raft_applied_index, leader.raft_index
+            ));
+            self.pause(SECOND).await?;
+        }
+    }
+
+    /// The status of the leader that the learner follows.
+    async fn leader(&mut self, membership: &Membership, learner: &Status) -> Result<Status, Halt> {
+        let leads = |member: &&Member| member.id == learner.leader;
+        let found = membership
+            .members
+            .iter()
+            .find(leads)
+            .and_then(|member| self.names.ordinal_of(member.peer_urls.first()?));
+        match found.or_else(|| self.voters(membership).first().copied()) {
+            Some(ordinal) => self.answer(ordinal).await,
+            None => Err(Halt::because("etcd lists no voter of this stack")),
+        }
+    }
+
+    /// Writes one entry and sees the learner apply it: its own words do not
+    /// prove a connection. The reason if it does not.
+    async fn show_connected(&mut self, ordinal: usize, member: &Member) -> Result<Option<String>, Halt> {
+        let via = self.via().await?;
+        if let Err(failure) = self.world.write_entry(via).await {
+            return Ok(Some(failure.to_string()));
+        }
+        let index = match self.world.status(via).await {
+            Ok(status) => status.raft_index,
+            Err(failure) => return Ok(Some(failure.to_string())),
+        };
+        let began = self.world.now();
+        loop {
+            match self.world.status(ordinal).await {
+                Ok(status) if status.member_id != member.id => {
+                    return Ok(Some(format!("it calls itself {}", status.member_id)));
+                }
+                Ok(status) if status.raft_applied_index >= index => return Ok(None),
+                Ok(_) => {}
+                Err(failure) => return Ok(Some(failure.to_string())),
+            }
+            if self.passed(began, CONNECTED) {
+                return Ok(Some(format!("entry {index} did not reach it within {} s", CONNECTED.as_secs())));
+            }
+            self.world.sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Entries by which a learner may lag before the last look: its leader writes
+/// on while it is asked.
+const LAG: u64 = 100;

@@ -1,0 +1,160 @@
+//! What must hold for a step to be done, and what to say when it does not.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Halt, Run, World};
+use crate::{
+    member::Role,
+    observed::{Lookup, Pod},
+    plan::Wait,
+};
+
+impl<W: World> Run<'_, W> {
+    /// Returns once it holds; stops when the step's time is over.
+    pub(super) async fn wait(&mut self, wait: &Wait) -> Result<(), Halt> {
+        let ordinal = match wait {
+            Wait::Founded { ordinal } | Wait::Joined { ordinal, .. } | Wait::Voting { ordinal, .. } => {
+                *ordinal
+            }
+        };
+        let began = self.world.now();
+        loop {
+            if let Wait::Founded { .. } = wait {
+                self.see_founding_claim().await?;
+            }
+            let Some(missing) = self.missing(wait, ordinal).await? else { return Ok(()) };
+            let pod = self.pod_in_words(ordinal).await;
+            self.say(format!("{missing}{pod}"));
+            if self.is_over(began) {
+                let name = self.names.member(ordinal);
+                let seconds = self.options.step_timeout.as_secs();
+                return Err(self.gave_up(ordinal, format!("waited {seconds} s for {name}: {missing}")).await);
+            }
+            self.pause(Duration::from_millis(500)).await?;
+        }
+    }
+
+    /// What is missing; `None` when the wait is over.
+    async fn missing(&mut self, wait: &Wait, ordinal: usize) -> Result<Option<String>, Halt> {
+        let name = self.names.member(ordinal);
+        let status = match self.world.status(ordinal).await {
+            Ok(status) => status,
+            Err(_) => return Ok(Some(format!("{name} to answer"))),
+        };
+        let peer_url = match wait {
+            Wait::Founded { .. } => {
+                let leads =
+                    status.leader == status.member_id && status.leader.0 != 0 && status.errors.is_empty();
+                return Ok((!leads).then(|| format!("{name} to lead")));
+            }
+            Wait::Joined { peer_url, .. } | Wait::Voting { peer_url, .. } => peer_url,
+        };
+        if let Some(id) = self.journal.cluster_id
+            && id != status.cluster_id
+        {
+            return Err(Halt::because(format!(
+                "{name} belongs to cluster {}, not to {id}",
+                status.cluster_id
+            )));
+        }
+        let membership = self.list().await?;
+        let Some(member) = membership.at(peer_url) else {
+            return Err(Halt::because(format!("etcd does not list {name} any more")));
+        };
+        Ok(match wait {
+            Wait::Voting { .. } if member.role != Role::Voter => Some(format!("{name} to vote")),
+            Wait::Voting { .. } => match self.world.pod(ordinal).await {
+                Lookup::Found(Pod { ready: true, .. }) => None,
+                _ => Some(format!("{name} to be Ready")),
+            },
+            _ if member.name.is_empty() => Some(format!("{name} to publish its name")),
+            _ => None,
+        })
+    }
+
+    /// Whether the step's time is over.
+    pub(super) fn is_over(&self, began: Timestamp) -> bool {
+        self.passed(began, self.options.step_timeout)
+    }
+
+    /// Whether so much time has passed.
+    pub(super) fn passed(&self, began: Timestamp, time: Duration) -> bool {
+        self.world.now().duration_since(began)
+            >= SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+    }
+
+    /// A pod's trouble as the end of a line.
+    async fn pod_in_words(&mut self, ordinal: usize) -> String {
+        match self.world.pod(ordinal).await {
+            Lookup::Found(Pod { trouble: Some(trouble), .. }) => {
+                let words = trouble.last_words.as_deref().and_then(meaning).unwrap_or(&trouble.message);
+                format!(" ({}: {})", trouble.reason, first_line(words))
+            }
+            Lookup::Found(pod) => format!(" ({})", pod.phase),
+            Lookup::Absent => " (no pod yet)".to_owned(),
+            Lookup::Failed(reason) => format!(" (the pod cannot be read: {reason})"),
+        }
+    }
+
+    /// The end of a wait, with all that a person on call would look up next.
+    pub(super) async fn gave_up(&mut self, ordinal: usize, reason: String) -> Halt {
+        let name = self.names.member(ordinal);
+        let mut details = Vec::new();
+        if let Lookup::Found(Pod { trouble: Some(trouble), restarts, node, .. }) =
+            self.world.pod(ordinal).await
+        {
+            let node = node.map(|node| format!(" on {node}")).unwrap_or_default();
+            details.push(format!(
+                "pod {name}{node}: {}, {restarts} restarts: {}",
+                trouble.reason, trouble.message
+            ));
+            if let Some(words) = &trouble.last_words {
+                details.push(format!("last words: {}", words.lines().last().unwrap_or_default()));
+                details.extend(meaning(words).map(|meaning| format!("meaning: {meaning}")));
+            }
+        }
+        details.extend(self.world.events(ordinal).await.into_iter().map(|event| format!("event: {event}")));
+        details.extend(self.members_in_words().await);
+        Halt::Stopped { reason, details }
+    }
+
+    /// How the cluster stands.
+    async fn members_in_words(&mut self) -> Option<String> {
+        let membership = self.world.members(0).await.ok()?;
+        let voters = self.voters(&membership);
+        let mut up = 0;
+        for ordinal in &voters {
+            up += usize::from(self.world.status(*ordinal).await.is_ok());
+        }
+        let quorum = crate::member::quorum(voters.len());
+        let spare = if up > quorum { "" } else { ", cannot lose another" };
+        Some(format!("cluster: {up} of {} voters up, quorum {quorum}: serving{spare}", voters.len()))
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().last().unwrap_or_default()
+}
+
+/// What a line of etcd's log means here.
+fn meaning(words: &str) -> Option<&'static str> {
+    [
+        (
+            "couldn't find local name",
+            "its volume is empty, and the cluster is sealed: it may not start without its data",
+        ),
+        ("has already been bootstrapped", "the member is known to the cluster, but its volume is empty"),
+        ("member count is unequal", "the bootstrap list is not the member list"),
+        ("has been permanently removed", "the member was removed from the cluster"),
+        ("data-dir used by this member must be removed", "the member was removed from the cluster"),
+        ("cluster ID mismatch", "the volume holds another cluster's data"),
+        ("tocommit(", "the volume lost entries that the cluster counted on"),
+        ("failed to find database snapshot file", "the database is gone from the volume"),
+        ("permission denied", "the process may not read or write its volume: see `pod.fs_group`"),
+    ]
+    .iter()
+    .find(|(line, _)| words.contains(line))
+    .map(|(_, meaning)| *meaning)
+}

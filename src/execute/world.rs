@@ -1,0 +1,90 @@
+//! Everything that carrying out a plan touches, as one trait: the real
+//! cluster, and the simulator of the tests.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::{
+    certificate::Request,
+    member::{Alarm, Id, Membership, Status},
+    object::{Object, ObjectKey},
+    observed::{Claim, Journal, Lookup, Pod},
+};
+
+/// Why a call did not do what it should, by what is to be done about it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing was done, and repeating it changes nothing.
+    #[error("{0}")]
+    Refused(String),
+    /// Nothing was done, and waiting may help: `unhealthy cluster`, a learner
+    /// that lags, a pod that does not answer yet.
+    #[error("{0}")]
+    NotNow(String),
+    /// Nobody knows whether it was done: look, then decide.
+    #[error("{0}")]
+    Unknown(String),
+    /// The object is another, or another version, than was read.
+    #[error("{0}")]
+    Stale(String),
+    /// Another run holds the lock: nothing more may be written.
+    #[error("{0}")]
+    LockLost(String),
+}
+
+/// What a run reads and changes. Members are named by ordinal.
+#[expect(async_fn_in_trait, reason = "one task runs all of it; nothing needs to be Send")]
+pub trait World {
+    /// The time.
+    fn now(&self) -> Timestamp;
+    /// Lets time pass.
+    async fn sleep(&self, time: Duration);
+    /// A fresh cluster token.
+    fn token(&self) -> String;
+
+    /// One object, without Secret values.
+    async fn object(&self, key: &ObjectKey) -> Lookup<Object>;
+    /// A member's pod.
+    async fn pod(&self, ordinal: usize) -> Lookup<Pod>;
+    /// A member's claim.
+    async fn claim(&self, ordinal: usize) -> Lookup<Claim>;
+    /// Warnings about a member's pod, newest first.
+    async fn events(&self, ordinal: usize) -> Vec<String>;
+
+    /// Makes an object.
+    async fn create(&self, object: &Object) -> Result<(), Failure>;
+    /// Applies an object that has this uid and version; one that must be
+    /// absent when there is no uid.
+    async fn apply(&self, object: &Object, uid: Option<&str>, version: Option<&str>) -> Result<(), Failure>;
+    /// Issues a certificate into a Secret, which must have this uid, or be
+    /// absent.
+    async fn issue(
+        &self,
+        object: &Object,
+        request: &Request,
+        authority: Option<&ObjectKey>,
+        uid: Option<&str>,
+    ) -> Result<(), Failure>;
+
+    /// What a member says of itself.
+    async fn status(&self, ordinal: usize) -> Result<Status, Failure>;
+    /// The member list, confirmed by a quorum, asked of one voter.
+    async fn members(&self, via: usize) -> Result<Membership, Failure>;
+    /// Alarms that are raised, asked of one voter.
+    async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure>;
+    /// Lists a new learner.
+    async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure>;
+    /// Makes a learner a voter.
+    async fn promote(&self, via: usize, id: Id) -> Result<(), Failure>;
+    /// Writes one entry to the log and lets it go again.
+    async fn write_entry(&self, via: usize) -> Result<(), Failure>;
+
+    /// The journal; an empty one before the first run.
+    async fn journal(&self) -> Result<Journal, Failure>;
+    /// Writes the journal as it was last read or written by this run.
+    async fn write_journal(&self, journal: &Journal) -> Result<(), Failure>;
+    /// Renews the lock where it is time to, and fails once it is lost.
+    async fn hold_lock(&self) -> Result<(), Failure>;
+}
