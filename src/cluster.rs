@@ -77,6 +77,11 @@ impl Cluster {
         Ok(Cluster { http, context })
     }
 
+    /// The context's name; `in-cluster` for a service account.
+    pub fn context(&self) -> &str {
+        &self.context
+    }
+
     /// What asks.
     pub fn reader(&self) -> Reader {
         Reader { http: self.http.clone(), context: self.context.clone(), secrets: Arc::default() }

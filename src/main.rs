@@ -1,3 +1,7 @@
 //! The `etcdctl-stack` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    etcdctl_stack::cli::main()
+}

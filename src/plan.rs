@@ -39,6 +39,8 @@ mod questions;
 mod state;
 mod step;
 
+pub use certificates::days_left;
+pub use change::broken_at;
 pub use digest::action_hash;
 pub use questions::{questions, settle};
 pub use step::{Action, Expects, Fill, Guard, IssueReason, Step, Tally, Wait};

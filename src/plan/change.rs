@@ -36,6 +36,33 @@ pub fn differences(before: &Value, after: &Value) -> Vec<FieldChange> {
     found
 }
 
+/// The first field of `owned` that `stored` does not have with the same value;
+/// `None` when every owned field is equal. What the server adds is no matter.
+pub fn broken_at(owned: &Value, stored: &Value) -> Option<String> {
+    missing("", &stable(owned), stored)
+}
+
+fn missing(path: &str, owned: &Value, stored: &Value) -> Option<String> {
+    if owned == stored {
+        return None;
+    }
+    match (named(path, owned), named(path, stored)) {
+        (Some(owned), Some(stored)) => owned
+            .iter()
+            .find_map(|(name, value)| missing(name, value, stored.get(name).unwrap_or(&Value::Null))),
+        // Items without a name stand where they stand.
+        _ if let (Some(owned), Some(stored)) = (owned.as_array(), stored.as_array())
+            && owned.len() == stored.len() =>
+        {
+            let mut pairs = owned.iter().zip(stored).enumerate();
+            pairs.find_map(|(index, (owned, stored))| missing(&format!("{path}[{index}]"), owned, stored))
+        }
+        // The server leaves out what is empty.
+        _ if *owned == json!({}) || *owned == json!([]) => None,
+        _ => Some(path.to_owned()),
+    }
+}
+
 fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<FieldChange>) {
     if before == after {
         return;
@@ -94,7 +121,8 @@ fn item_name(item: &Value) -> Option<(String, Value)> {
     }
     let key = ["name", "mountPath", "containerPort", "port", "topologyKey", "ip", "type"]
         .iter()
-        .find_map(|key| item.get(key))?;
+        .find_map(|key| item.get(key))
+        .or_else(|| item.pointer("/metadata/name"))?;
     let name = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
     Some((name, item.clone()))
 }

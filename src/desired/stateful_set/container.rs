@@ -67,13 +67,17 @@ fn environment(stack: &Stack, names: &Names) -> Value {
         key("ETCD_INITIAL_CLUSTER_STATE", "initial-cluster-state"),
         key("ETCD_INITIAL_CLUSTER_TOKEN", "initial-cluster-token"),
         // For `kubectl exec ... -- etcdctl member list`.
-        value("ETCDCTL_ENDPOINTS", &format!("https://localhost:{}", names.ports.client)),
         value("ETCDCTL_CACERT", &format!("{SERVER_TLS}/ca.crt")),
         value("ETCDCTL_CERT", &format!("{SERVER_TLS}/tls.crt")),
         value("ETCDCTL_KEY", &format!("{SERVER_TLS}/tls.key")),
     ];
+    // etcdctl exits when an option is given as a flag and here: so nothing is
+    // said of endpoints unless its default, port 2379, is wrong.
+    let elsewhere = names.ports.client != 2379;
+    let endpoints =
+        elsewhere.then(|| value("ETCDCTL_ENDPOINTS", &format!("https://localhost:{}", names.ports.client)));
     let extra = stack.etcd.extra_env.iter().map(|(name, text)| value(name, text));
-    ours.into_iter().chain(extra).collect()
+    ours.into_iter().chain(endpoints).chain(extra).collect()
 }
 
 fn probe(path: &str, period: u32, timeout: u32, failures: u32) -> Value {

@@ -1,0 +1,288 @@
+//! `apply`: plan, show, ask, lock, plan again, compare, carry out, look again.
+
+use std::{
+    io::{self, BufRead, IsTerminal},
+    time::Duration,
+};
+
+use super::{
+    arguments::{Apply as Arguments, Global},
+    exit::Exit,
+    observe::{self, Planned},
+    output::Output,
+    plan,
+    progress::Progress,
+    signal::Signals,
+    stacks::{self, Loaded},
+};
+use crate::{
+    cluster::{self, Cluster},
+    execute::{LiveWorld, Options, Stop, execute},
+    observed::Proposal,
+    plan::{Action, Plan, action_hash},
+    render,
+    report::{Outcome, Report},
+};
+
+/// Carries out the plan of one file.
+pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> Exit {
+    match whole(arguments, global, output).await {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Result<Exit, Exit> {
+    may_ask(arguments, output)?;
+    let loaded = stacks::load(&arguments.file, output)?;
+    let failed = |error: cluster::Error| output.cluster_error(&error);
+    let cluster = observe::connect(global, &loaded.checked.stack).await.map_err(failed)?;
+    let planned = observe::observe(&cluster.reader(), &loaded.checked.stack).await.map_err(failed)?;
+    let shown = render::plan(&planned.plan, &loaded.file, output.answer, global.verbose);
+    if arguments.json {
+        output.say(&shown);
+    } else if output.answer(&shown) == Exit::Error {
+        return Ok(Exit::Error);
+    }
+    if !planned.plan.is_applicable() {
+        return Ok(plan::exit(&planned.plan, false));
+    }
+    expected(arguments, &planned, output)?;
+    confirmed(arguments, &planned.plan, output)?;
+    let report = Applying { cluster: &cluster, loaded: &loaded, arguments, output }.run(planned).await?;
+    Ok(match &report.outcome {
+        Outcome::Completed => Exit::Success,
+        Outcome::Interrupted => Exit::Signal(2),
+        Outcome::Changed(_) => Exit::Mismatch,
+        Outcome::Stopped { .. } | Outcome::LockLost(_) => Exit::Stopped,
+    })
+}
+
+fn automated() -> bool {
+    ["CI", "ESTACK_IN_AUTOMATION"]
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+fn can_ask() -> bool {
+    io::stdin().is_terminal() && !automated()
+}
+
+/// Nobody can be asked without a terminal: said before anything is read.
+fn may_ask(arguments: &Arguments, output: &Output) -> Result<(), Exit> {
+    if arguments.auto_approve || arguments.expect.is_some() || can_ask() {
+        return Ok(());
+    }
+    let help = "pass --auto-approve, or --expect with the digest of an approved plan";
+    Err(output.error("apply asks before it begins, and there is no terminal to ask on", Some(help)))
+}
+
+/// The approved digest is this plan's, or that of the run which this plan
+/// finishes.
+fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<(), Exit> {
+    let Some(expected) = &arguments.expect else { return Ok(()) };
+    let wanted: String = expected.trim_start_matches("sha256:").chars().filter(|c| *c != '-').collect();
+    if wanted.len() < 32 && !can_ask() {
+        let help = "take the whole digest from `plan --json`: the short form is for people at terminals";
+        return Err(output.error(
+            &format!("--expect {expected} is too short to bind an approval: 32 digits are needed"),
+            Some(help),
+        ));
+    }
+    let is = |digest: &str| wanted.len() >= 8 && digest.starts_with(&wanted);
+    let plan = &planned.plan;
+    if plan.digest.as_ref().is_some_and(|digest| is(&digest.0)) {
+        return Ok(());
+    }
+    let run = planned.observed.live.journal.found().and_then(|journal| journal.run.as_ref());
+    if run.is_some_and(|run| is(&run.digest) && run.actions.ends_with(&hashes(plan))) {
+        return Ok(());
+    }
+    let now = plan.digest.as_ref().map(|digest| digest.short()).unwrap_or_default();
+    output.error(
+        &format!("the plan is {now} by now, and {expected} was approved"),
+        Some("review the plan above and approve it anew"),
+    );
+    Err(Exit::Mismatch)
+}
+
+fn confirmed(arguments: &Arguments, plan: &Plan, output: &Output) -> Result<(), Exit> {
+    if arguments.auto_approve || arguments.expect.is_some() || plan.is_empty() {
+        return Ok(());
+    }
+    output.say("\nDo this? Only `yes` is taken for yes:");
+    let mut answer = String::new();
+    match io::stdin().lock().read_line(&mut answer) {
+        Ok(_) if answer.trim() == "yes" => Ok(()),
+        _ => {
+            output.say("Nothing was changed.");
+            Err(Exit::Error)
+        }
+    }
+}
+
+fn hashes(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect()
+}
+
+/// One apply after it was approved.
+struct Applying<'a> {
+    cluster: &'a Cluster,
+    loaded: &'a Loaded,
+    arguments: &'a Arguments,
+    output: &'a Output,
+}
+
+impl Applying<'_> {
+    async fn run(&self, approved: Planned) -> Result<Report, Exit> {
+        let failed = |error: cluster::Error| self.output.cluster_error(&error);
+        let mut signals = Signals::listen();
+        let who = identity();
+        self.make_namespace(&approved.plan).await?;
+        let names = approved.desired.names.clone();
+        let (reader, writer) = (self.cluster.reader(), self.cluster.writer());
+        let world = LiveWorld::locked(reader, writer, names, &who, observe::now).await.map_err(failed)?;
+        let report = match self.still_approved(&approved).await {
+            Ok(planned) => self.steps(&planned, &world, who, &mut signals).await,
+            Err(exit) => Err(exit),
+        };
+        world.unlock().await;
+        let report = report?;
+        if report.outcome == Outcome::Completed {
+            self.nothing_left().await?;
+        }
+        Ok(report)
+    }
+
+    async fn steps(
+        &self,
+        planned: &Planned,
+        world: &LiveWorld,
+        who: String,
+        signals: &mut Signals,
+    ) -> Result<Report, Exit> {
+        let options = Options {
+            who,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            stack_text: self.loaded.text.clone(),
+            step_timeout: self.arguments.step_timeout,
+        };
+        let stop = Stop::default();
+        let mut progress = Progress::new(self.output, self.arguments.json);
+        let report = {
+            let mut show = |event| progress.event(&event);
+            let running = execute(&planned.plan, &planned.desired.names, world, &options, &stop, &mut show);
+            tokio::pin!(running);
+            loop {
+                tokio::select! {
+                    report = &mut running => break report,
+                    signal = signals.next() => {
+                        if stop.ask() > 1 {
+                            self.output.say("Stopped waiting. What was begun may be half done; the next apply looks and goes on.");
+                            return Err(Exit::Signal(signal));
+                        }
+                        self.output.say("Stopping after the action that is under way. Once more: stop at once.");
+                    }
+                }
+            }
+        };
+        progress.end(&report, &self.loaded.file);
+        Ok(report)
+    }
+
+    /// The namespace comes before the lock, which lives in it.
+    async fn make_namespace(&self, plan: &Plan) -> Result<(), Exit> {
+        let first = plan.steps.first().and_then(|step| step.actions.first());
+        let Some(Action::CreateNamespace { object }) = first else { return Ok(()) };
+        match self.cluster.writer().create(object).await {
+            Ok(_) | Err(cluster::Error::AlreadyExists(_)) => Ok(()),
+            Err(error) => Err(self.output.cluster_error(&error)),
+        }
+    }
+
+    /// Plans again under the lock: the same steps, or nothing more happens.
+    async fn still_approved(&self, approved: &Planned) -> Result<Planned, Exit> {
+        let mut attempt = 0;
+        let planned = loop {
+            let planned = observe::observe(&self.cluster.reader(), &self.loaded.checked.stack).await;
+            let planned = planned.map_err(|error| self.output.cluster_error(&error))?;
+            // A new namespace has no service account for a moment, and pods
+            // are refused without one.
+            let unborn =
+                |reason: &str| reason.contains("serviceaccount") || reason.contains("service account");
+            let waits = planned.plan.blocked.iter().any(|blocked| unborn(&blocked.reason));
+            if !waits || attempt == 20 {
+                break planned;
+            }
+            attempt += 1;
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        };
+        if !planned.plan.is_applicable() {
+            self.output.say(&render::plan(&planned.plan, &self.loaded.file, self.output.progress, false));
+            return Err(plan::exit(&planned.plan, false));
+        }
+        let made_namespace = usize::from(!approved.plan.namespace_exists);
+        let before = hashes(&approved.plan);
+        if hashes(&planned.plan) != before[made_namespace.min(before.len())..] {
+            self.output.error(
+                "the plan changed between the approval and the lock",
+                Some("plan again and look at what changed"),
+            );
+            return Err(Exit::Mismatch);
+        }
+        if let Some(differs) = broken_prediction(approved, &planned) {
+            self.output.error(
+                &differs,
+                Some("plan again: now that the namespace exists, the API server can be asked"),
+            );
+            return Err(Exit::Mismatch);
+        }
+        Ok(planned)
+    }
+
+    /// What was carried out must be what is wanted.
+    async fn nothing_left(&self) -> Result<(), Exit> {
+        let mut attempt = 0;
+        loop {
+            let planned = observe::observe(&self.cluster.reader(), &self.loaded.checked.stack).await;
+            let planned = planned.map_err(|error| self.output.cluster_error(&error))?;
+            if planned.plan.is_empty() && planned.plan.unread.is_empty() {
+                return Ok(());
+            }
+            if attempt == 5 {
+                self.output.say(&render::plan(&planned.plan, &self.loaded.file, self.output.progress, false));
+                self.output.error(
+                    "every step is done, but the plan is not empty",
+                    Some("look at what is left above, then apply again"),
+                );
+                return Err(Exit::Stopped);
+            }
+            attempt += 1;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+/// An owned field that the API server would store otherwise than predicted.
+fn broken_prediction(approved: &Planned, now: &Planned) -> Option<String> {
+    if approved.plan.namespace_exists {
+        return None;
+    }
+    now.observed.proposals.iter().find_map(|(key, proposal)| {
+        let Proposal::Accepted { object, .. } = proposal else { return None };
+        let predicted = approved.plan.changes.iter().find(|change| change.key == *key)?;
+        let path = crate::plan::broken_at(&predicted.after, &object.body)?;
+        Some(format!("`{key}` would not be stored as predicted: {path} differs"))
+    })
+}
+
+fn identity() -> String {
+    let user =
+        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() {
+        std::env::var("HOSTNAME").unwrap_or_default()
+    } else {
+        host.trim().to_owned()
+    };
+    format!("{user}@{host}/{}-{}", std::process::id(), observe::now().as_millisecond())
+}

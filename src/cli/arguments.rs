@@ -1,0 +1,231 @@
+//! What can be typed.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done; for plan also when there are changes, unless --detailed-exitcode
+  1    an error: usage, the stack file, the connection
+  2    plan --detailed-exitcode: there are changes
+  3    the plan was made but cannot be applied
+  4    the approved plan no longer matches what would happen
+  5    apply began and stopped part way; the next apply goes on from there
+  6    another run holds the lock
+  130  interrupted (143: terminated), after a clean stop
+
+Start with:
+  etcdctl-stack init orders.toml
+  etcdctl-stack plan orders.toml
+  etcdctl-stack apply orders.toml";
+
+/// Provision etcd clusters on Kubernetes from a TOML stack file
+///
+/// `plan` compares what the file wants with the live objects and the live etcd
+/// members and prints what would change, in what order, and what is left of
+/// quorum at every step. `apply` does exactly that, or stops and says why.
+#[derive(Debug, Parser)]
+#[command(name = "etcdctl-stack", version, after_help = EXIT_CODES, max_term_width = 100, propagate_version = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The kubeconfig context; the current one if left out
+    #[arg(long, global = true, env = "ESTACK_CONTEXT", value_name = "NAME")]
+    pub context: Option<String>,
+    /// The kubeconfig file; KUBECONFIG or ~/.kube/config if left out
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// The same as --color never
+    #[arg(long, global = true, hide = true)]
+    pub no_color: bool,
+    /// Show what is otherwise only counted
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print what would change, and in what order
+    ///
+    /// Reads the stack file, the live objects and the live members, and asks the
+    /// API server by dry-run what it would store. Writes nothing. Given several
+    /// files or a folder, makes one plan for each, side by side, and a summary.
+    #[command(
+        visible_alias = "diff",
+        after_help = "\
+Examples:
+  etcdctl-stack plan orders.toml
+  etcdctl-stack plan stacks/                      every stack of a folder
+  etcdctl-stack plan orders.toml --detailed-exitcode   exit 2 if there are changes
+  etcdctl-stack plan orders.toml --json | jq .summary"
+    )]
+    Plan(Plan),
+    /// Carry a plan out
+    ///
+    /// Plans, shows the plan, asks, takes the lock, plans again, compares, and then
+    /// does one step after the other. Stopped or killed anywhere, the next apply
+    /// goes on from what it finds.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack apply orders.toml
+  etcdctl-stack apply orders.toml --auto-approve           do not ask
+  etcdctl-stack apply orders.toml --expect 7f3a-91c2       only if it is still this plan")]
+    Apply(Apply),
+    /// Show the members as they are
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack status orders.toml
+  etcdctl-stack status orders.toml --watch
+  etcdctl-stack status orders.toml --json | jq .healthy")]
+    Status(Status),
+    /// Run a command with endpoints and credentials of all members set
+    ///
+    /// Forwards a local port to each member and sets ETCDCTL_ENDPOINTS,
+    /// ETCDCTL_CACERT, ETCDCTL_CERT and ETCDCTL_KEY. The credentials lie in a private
+    /// temporary folder, which is removed when the command ends. Ends with the
+    /// command's exit code.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack connect orders.toml -- etcdctl member list -w table
+  etcdctl-stack connect orders.toml --user app -- etcdctl get --prefix /
+  etcdctl-stack connect orders.toml -- bash       a shell with all of it set")]
+    Connect(Connect),
+    /// Report every mistake in stack files
+    ///
+    /// Needs no cluster. Several files may be given, and folders.
+    Check(Check),
+    /// Write a commented stack file to start from
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack init orders.toml
+  etcdctl-stack init --name orders -         to standard output")]
+    Init(Init),
+    /// Print the JSON Schema of stack files, for editors
+    ///
+    /// A stack file whose first line is `#:schema ./stack.schema.json` is completed
+    /// and checked by editors that know Taplo or Tombi.
+    Schema,
+    /// Print completions for a shell
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack completions bash > /etc/bash_completion.d/etcdctl-stack
+  etcdctl-stack completions zsh > ~/.zfunc/_etcdctl-stack")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Stack files, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// End with 2 if there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Print JSON, and only that, to standard output
+    #[arg(long)]
+    pub json: bool,
+    /// How many files are planned side by side
+    #[arg(long, env = "ESTACK_PARALLELISM", default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub parallelism: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The stack file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Apply only the plan with this digest, as `plan` printed it; at least 32 digits without a terminal
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
+    /// How long one wait may take: 90s, 10m, 1h
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = duration)]
+    pub step_timeout: Duration,
+    /// Print events as JSON, a line each, to standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The stack file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Look again every two seconds, until interrupted
+    #[arg(long, short)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// The stack file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Whose certificate: one of [[tls.users]]; the operator's if left out
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The command and its arguments, after --
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Stack files, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where to write it; `-` is standard output
+    #[arg(default_value = "stack.toml", value_name = "FILE")]
+    pub file: PathBuf,
+    /// The stack's name; the file's name if left out
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// `90s`, `10m`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("`{text}` is not a time such as 90s, 10m or 1h"))?;
+    Duration::try_from(parsed)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| format!("`{text}` is not more than zero"))
+}

@@ -1,0 +1,83 @@
+//! `check`, `schema`, `init`: what needs no cluster.
+
+use std::{fs, io::Write, path::Path};
+
+use serde_json::json;
+
+use super::{
+    arguments::{Check, Init},
+    exit::Exit,
+    output::Output,
+    stacks,
+};
+use crate::stack::{self, parse_and_check};
+
+/// Reports every mistake of every file.
+pub fn check(arguments: &Check, output: &Output) -> Exit {
+    let files = match stacks::files(&arguments.files, output) {
+        Ok(files) => files,
+        Err(exit) => return exit,
+    };
+    let mut exit = Exit::Success;
+    let (mut all, mut text) = (Vec::new(), String::new());
+    for path in files {
+        let name = path.display().to_string();
+        let content = match stacks::read(&path, output) {
+            Ok(content) => content,
+            Err(failed) => {
+                exit = failed;
+                continue;
+            }
+        };
+        let (findings, verdict) = match parse_and_check(&name, &content) {
+            Ok(checked) => (checked.warnings, "ok".to_owned()),
+            Err(findings) => {
+                exit = Exit::Error;
+                let verdict = findings.to_string();
+                (findings.all, verdict)
+            }
+        };
+        findings.iter().for_each(|finding| text.push_str(&stacks::diagnostic(finding, output.answer)));
+        text.push_str(&format!("{name}: {verdict}\n"));
+        all.extend(findings);
+    }
+    let printed =
+        if arguments.json { output.answer(&format!("{:#}\n", json!(all))) } else { output.answer(&text) };
+    exit.worse(printed)
+}
+
+/// Prints the JSON Schema.
+pub fn schema(output: &Output) -> Exit {
+    output.answer(&format!("{:#}\n", stack::schema()))
+}
+
+/// Writes a starter file; never over one that is there.
+pub fn init(arguments: &Init, output: &Output) -> Exit {
+    let path = &arguments.file;
+    let to_stdout = path == Path::new("-");
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).filter(|_| !to_stdout);
+    let name = arguments.name.clone().or(stem).unwrap_or_else(|| "orders".to_owned());
+    let text = stack::starter(&name);
+    if let Err(findings) = parse_and_check("the new file", &text) {
+        let reason = findings.all.first().map(ToString::to_string).unwrap_or_default();
+        return output.error(
+            &format!("`{name}` is no name for a stack: {reason}"),
+            Some("pass another one with --name"),
+        );
+    }
+    if to_stdout {
+        return output.answer(&text);
+    }
+    let written = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    match written.and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => {
+            let file = path.display();
+            output.answer(&format!("Wrote `{file}`. Look at it, then: etcdctl-stack plan {file}\n"))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => output.error(
+            &format!("`{}` exists already", path.display()),
+            Some("name another file; this one was not touched"),
+        ),
+        Err(error) => output.error(&format!("cannot write `{}`: {error}", path.display()), None),
+    }
+}

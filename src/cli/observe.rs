@@ -1,0 +1,158 @@
+//! From a stack to what is there: objects, dry-runs and members, as far as
+//! possible side by side.
+
+use std::collections::BTreeMap;
+
+use futures::{future::join, future::join_all};
+use jiff::Timestamp;
+
+use crate::{
+    cluster::{self, Cluster, Connect, Credentials, Reader},
+    desired::{Desired, desired},
+    etcd,
+    execute::dial,
+    member::{Alarm, Membership, Status},
+    observed::{EtcdReading, Live, Lookup, Members, Observed},
+    plan::{Plan, plan, questions, settle},
+    stack::Stack,
+};
+
+use super::arguments::Global;
+
+/// A plan, and what it was made from.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What is wanted, with what the live cluster holds on to.
+    pub desired: Desired,
+    /// What is there.
+    pub observed: Observed,
+}
+
+/// The time, for everything that needs it.
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is asked")]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Connects to the cluster that flags and stack name.
+pub async fn connect(global: &Global, stack: &Stack) -> Result<Cluster, cluster::Error> {
+    let context = global.context.clone();
+    let cluster = Cluster::connect(&Connect { context, kubeconfig: global.kubeconfig.clone() }).await?;
+    match &stack.context {
+        Some(wanted) if wanted != cluster.context() && cluster.context() != "in-cluster" => {
+            Err(cluster::Error::Kubeconfig(format!(
+                "the stack file is for context `{wanted}`, and this is `{}`",
+                cluster.context()
+            )))
+        }
+        _ => Ok(cluster),
+    }
+}
+
+/// Reads everything and makes the plan.
+pub async fn observe(reader: &Reader, stack: &Stack) -> Result<Planned, cluster::Error> {
+    let wanted = desired(stack);
+    let live = reader.live(&wanted).await?;
+    let desired = settle(&wanted, &live);
+    let asked = questions(&desired, &live);
+    let (proposals, members) = join(reader.ask(&asked), members(reader, &desired, &live)).await;
+    let observed = Observed { live, proposals, members };
+    let plan = plan(&desired, &observed, now());
+    Ok(Planned { plan, desired, observed })
+}
+
+/// Asks every pod, side by side.
+async fn members(reader: &Reader, desired: &Desired, live: &Live) -> Members {
+    let pods = match &live.pods {
+        Lookup::Found(pods) if pods.is_empty() => return Members::NotRunning,
+        Lookup::Found(pods) => pods,
+        Lookup::Absent => return Members::NotRunning,
+        Lookup::Failed(reason) => return Members::Failed(reason.clone()),
+    };
+    let credentials = match reader.credentials(&desired.names).await {
+        Lookup::Found(credentials) => credentials,
+        Lookup::Absent => {
+            return Members::Failed(format!("`{}` does not exist", desired.names.operator_secret()));
+        }
+        Lookup::Failed(reason) => return Members::Failed(reason),
+    };
+    let ordinal =
+        |name: &str| (0..crate::desired::ORDINALS).find(|ordinal| desired.names.member(*ordinal) == name);
+    let known: Vec<usize> = pods.iter().filter_map(|pod| ordinal(&pod.name)).collect();
+    let answers = join_all(known.iter().map(|ordinal| ask(reader, desired, *ordinal, &credentials))).await;
+    reading(desired, answers)
+}
+
+struct Answer {
+    ordinal: usize,
+    status: Result<Status, String>,
+    list: Result<(Membership, bool), String>,
+    alarms: Vec<Alarm>,
+}
+
+async fn ask(reader: &Reader, desired: &Desired, ordinal: usize, credentials: &Credentials) -> Answer {
+    let failed = |reason: String| Answer {
+        ordinal,
+        status: Err(reason.clone()),
+        list: Err(reason),
+        alarms: Vec::new(),
+    };
+    let client = match client(reader, desired, ordinal, credentials) {
+        Ok(client) => client,
+        Err(error) => return failed(error.to_string()),
+    };
+    // The first question finds out whether anybody is there.
+    let status = match client.status().await {
+        Ok(status) => status,
+        Err(error) => return failed(error.to_string()),
+    };
+    let list = async {
+        match client.members(true).await {
+            Ok(membership) => Ok((membership, true)),
+            Err(_) => client
+                .members(false)
+                .await
+                .map(|membership| (membership, false))
+                .map_err(|error| error.to_string()),
+        }
+    };
+    let (list, alarms) = join(list, client.alarms()).await;
+    Answer { ordinal, status: Ok(status), list, alarms: alarms.unwrap_or_default() }
+}
+
+fn client(
+    reader: &Reader,
+    desired: &Desired,
+    ordinal: usize,
+    credentials: &Credentials,
+) -> Result<etcd::Client, etcd::Error> {
+    let names = &desired.names;
+    let Credentials { ca_pem, certificate_pem, key_pem } = credentials.clone();
+    let credentials = etcd::Credentials { ca_pem, certificate_pem, key_pem };
+    etcd::Client::new(
+        &names.host(ordinal),
+        dial(reader, names.pod(ordinal), names.ports.client),
+        &credentials,
+    )
+}
+
+/// The list that a quorum confirmed, or else any; the statuses of all.
+fn reading(desired: &Desired, answers: Vec<Answer>) -> Members {
+    let confirmed =
+        answers.iter().find_map(|answer| answer.list.as_ref().ok().filter(|(_, linearizable)| *linearizable));
+    let any = confirmed.or_else(|| answers.iter().find_map(|answer| answer.list.as_ref().ok()));
+    let Some((membership, linearizable)) = any.cloned() else {
+        let reasons: Vec<String> = answers
+            .iter()
+            .filter_map(|answer| {
+                Some(format!("{}: {}", desired.names.member(answer.ordinal), answer.list.as_ref().err()?))
+            })
+            .collect();
+        return Members::Failed(reasons.join("; "));
+    };
+    let alarms = answers.iter().find(|answer| !answer.alarms.is_empty()).map(|answer| answer.alarms.clone());
+    let statuses: BTreeMap<String, Result<Status, String>> =
+        answers.into_iter().map(|answer| (desired.names.member(answer.ordinal), answer.status)).collect();
+    Members::Read(EtcdReading { membership, linearizable, statuses, alarms: alarms.unwrap_or_default() })
+}

@@ -1,0 +1,86 @@
+//! A run's events as they come: one living line on a terminal, plain lines
+//! elsewhere, JSON where that was asked for.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output::Output;
+use crate::{
+    render,
+    report::{Event, Report},
+};
+
+/// Shows events.
+pub enum Progress {
+    /// One line that lives, below the lines of what is done.
+    Living(Output, ProgressBar),
+    /// A line for each change.
+    Lines(Output),
+    /// A JSON object a line, on standard output.
+    Json(Output),
+}
+
+impl Progress {
+    /// Chooses by flag and terminal.
+    pub fn new(output: &Output, json: bool) -> Self {
+        if json {
+            let version =
+                json!({ "type": "version", "ui": "1.0", "tool_version": env!("CARGO_PKG_VERSION") });
+            let _printed = output.answer(&format!("{version}\n"));
+            Progress::Json(*output)
+        } else if output.live {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template(" {spinner} {wide_msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            Progress::Living(*output, bar)
+        } else {
+            Progress::Lines(*output)
+        }
+    }
+
+    /// Shows one event.
+    pub fn event(&mut self, event: &Event) {
+        match self {
+            Progress::Json(output) => {
+                let _printed = output.answer(&format!("{}\n", json!(event)));
+            }
+            Progress::Lines(output) => {
+                if let Some(line) = render::event(event, output.progress) {
+                    output.say(&line);
+                }
+            }
+            Progress::Living(output, bar) => match event {
+                Event::StepStart { number, of, title } => {
+                    bar.reset_elapsed();
+                    bar.set_message(format!("{number}/{of} {title}"));
+                }
+                Event::StepProgress { number, waiting_for } => {
+                    bar.set_message(format!("{number} waiting for {waiting_for}"))
+                }
+                Event::StepComplete { .. } => {
+                    if let Some(line) = render::event(event, output.progress) {
+                        bar.suspend(|| output.say(&line));
+                    }
+                }
+            },
+        }
+    }
+
+    /// Shows the end.
+    pub fn end(self, report: &Report, file: &str) {
+        match self {
+            Progress::Json(output) => {
+                let _printed = output.answer(&format!("{}\n", render::report_json(report)));
+            }
+            Progress::Lines(output) => output.say(&render::report(report, file, output.progress)),
+            Progress::Living(output, bar) => {
+                bar.finish_and_clear();
+                output.say(&render::report(report, file, output.progress));
+            }
+        }
+    }
+}

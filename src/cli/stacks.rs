@@ -1,0 +1,97 @@
+//! Stack files on disk.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use miette::{GraphicalReportHandler, GraphicalTheme, Report};
+
+use super::{exit::Exit, output::Output};
+use crate::{
+    render::Style,
+    stack::{Checked, Finding, parse_and_check},
+};
+
+/// A stack file that was read and found good.
+pub struct Loaded {
+    /// As it was named on the command line.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// What it says.
+    pub checked: Checked,
+}
+
+/// The files that were named, and those in the folders that were named.
+pub fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Exit> {
+    let mut all = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            all.push(path.clone());
+            continue;
+        }
+        let unreadable = |error: std::io::Error| {
+            output.error(&format!("cannot read folder `{}`: {error}", path.display()), None)
+        };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            if file.extension().is_some_and(|extension| extension == "toml") {
+                found.push(file);
+            }
+        }
+        if found.is_empty() {
+            let help = "a stack file's name ends in `.toml`";
+            return Err(output.error(&format!("folder `{}` holds no stack file", path.display()), Some(help)));
+        }
+        found.sort();
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// The text of a file.
+pub fn read(path: &Path, output: &Output) -> Result<String, Exit> {
+    fs::read_to_string(path).map_err(|error| {
+        let help = match error.kind() {
+            std::io::ErrorKind::NotFound => Some("`etcdctl-stack init FILE` writes one to start from"),
+            std::io::ErrorKind::InvalidData => Some("a stack file is UTF-8 text"),
+            _ => None,
+        };
+        let what = match error.kind() {
+            std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+            _ => error.to_string(),
+        };
+        output.error(&format!("cannot read `{}`: {what}", path.display()), help)
+    })
+}
+
+/// Reads and checks a file; prints its findings.
+pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
+    let text = read(path, output)?;
+    let file = path.display().to_string();
+    match parse_and_check(&file, &text) {
+        Ok(checked) => {
+            checked.warnings.iter().for_each(|warning| output.say(&diagnostic(warning, output.progress)));
+            Ok(Loaded { file, text, checked })
+        }
+        Err(findings) => {
+            findings.all.iter().for_each(|finding| output.say(&diagnostic(finding, output.progress)));
+            output.say(&format!("{findings}. Nothing was changed."));
+            Err(Exit::Error)
+        }
+    }
+}
+
+/// A finding with the lines that it is about.
+pub fn diagnostic(finding: &Finding, style: Style) -> String {
+    let theme = if style.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width).with_links(false);
+    let report = Report::new(finding.clone());
+    let mut text = String::new();
+    match handler.render_report(&mut text, report.as_ref()) {
+        Ok(()) => text,
+        Err(_) => format!("{finding}\n"),
+    }
+}
