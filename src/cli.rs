@@ -12,6 +12,7 @@ mod arguments;
 mod check;
 mod connect;
 mod exit;
+mod identity;
 mod observe;
 mod output;
 mod plan;

@@ -8,6 +8,7 @@ use std::{
 use super::{
     arguments::{Apply as Arguments, Global},
     exit::Exit,
+    identity,
     observe::{self, Planned},
     output::Output,
     plan,
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     cluster::{self, Cluster},
+    desired::Names,
     execute::{LiveWorld, Options, Stop, execute},
     observed::Proposal,
     plan::{Action, Plan, action_hash},
@@ -134,13 +136,11 @@ struct Applying<'a> {
 
 impl Applying<'_> {
     async fn run(&self, approved: Planned) -> Result<Report, Exit> {
-        let failed = |error: cluster::Error| self.output.cluster_error(&error);
         let mut signals = Signals::listen();
-        let who = identity();
+        let who = identity::of_this_run();
         self.make_namespace(&approved.plan).await?;
         let names = approved.desired.names.clone();
-        let (reader, writer) = (self.cluster.reader(), self.cluster.writer());
-        let world = LiveWorld::locked(reader, writer, names, &who, observe::now).await.map_err(failed)?;
+        let world = self.lock(names, &who).await?;
         let report = match self.still_approved(&approved).await {
             Ok(planned) => self.steps(&planned, &world, who, &mut signals).await,
             Err(exit) => Err(exit),
@@ -187,6 +187,31 @@ impl Applying<'_> {
         };
         progress.end(&report, &self.loaded.file);
         Ok(report)
+    }
+
+    /// Takes the lock, and waits for it as long as was asked for.
+    async fn lock(&self, names: Names, who: &str) -> Result<LiveWorld, Exit> {
+        let began = observe::now();
+        let mut said = false;
+        loop {
+            let (reader, writer) = (self.cluster.reader(), self.cluster.writer());
+            let world =
+                LiveWorld::locked(reader, writer, names.clone(), who, observe::now, identity::is_dead).await;
+            let waited = Duration::try_from(observe::now().duration_since(began)).unwrap_or_default();
+            match world {
+                Ok(world) => return Ok(world),
+                Err(error)
+                    if !matches!(error, cluster::Error::Locked { .. })
+                        || waited >= self.arguments.lock_timeout =>
+                {
+                    return Err(self.output.cluster_error(&error));
+                }
+                Err(error) if !said => self.output.say(&format!("Waiting: {error}")),
+                Err(_) => {}
+            }
+            said = true;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// The namespace comes before the lock, which lives in it.
@@ -273,16 +298,4 @@ fn broken_prediction(approved: &Planned, now: &Planned) -> Option<String> {
         let path = crate::plan::broken_at(&predicted.after, &object.body)?;
         Some(format!("`{key}` would not be stored as predicted: {path} differs"))
     })
-}
-
-fn identity() -> String {
-    let user =
-        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() {
-        std::env::var("HOSTNAME").unwrap_or_default()
-    } else {
-        host.trim().to_owned()
-    };
-    format!("{user}@{host}/{}-{}", std::process::id(), observe::now().as_millisecond())
 }

@@ -169,6 +169,9 @@ pub struct Apply {
     /// How long one wait may take: 90s, 10m, 1h
     #[arg(long, default_value = "10m", value_name = "TIME", value_parser = duration)]
     pub step_timeout: Duration,
+    /// How long to wait for another run that holds the lock
+    #[arg(long, env = "ESTACK_LOCK_TIMEOUT", default_value = "0s", value_name = "TIME", value_parser = time)]
+    pub lock_timeout: Duration,
     /// Print events as JSON, a line each, to standard output
     #[arg(long)]
     pub json: bool,
@@ -220,12 +223,16 @@ pub struct Init {
     pub name: Option<String>,
 }
 
-/// `90s`, `10m`, `1h30m`.
+/// `90s`, `10m`, `1h30m`; not zero.
 fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("`{text}` is not a time such as 90s, 10m or 1h"))?;
-    Duration::try_from(parsed)
-        .ok()
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| format!("`{text}` is not more than zero"))
+    time(text).and_then(|time| {
+        if time.is_zero() { Err(format!("`{text}` is not more than zero")) } else { Ok(time) }
+    })
+}
+
+/// The same, and `0s`.
+fn time(text: &str) -> Result<Duration, String> {
+    let parsed: Option<jiff::SignedDuration> = text.parse().ok();
+    let time = parsed.and_then(|parsed| Duration::try_from(parsed).ok());
+    time.ok_or_else(|| format!("`{text}` is not a time such as 90s, 10m or 1h"))
 }

@@ -152,7 +152,6 @@ async fn run(
 ) -> std::io::Result<ExitStatus> {
     let mut child = Command::new(&arguments.command[0])
         .args(&arguments.command[1..])
-        .env("ETCDCTL_API", "3")
         .env("ETCDCTL_ENDPOINTS", endpoints)
         .env("ETCDCTL_CACERT", folder.join("ca.crt"))
         .env("ETCDCTL_CERT", folder.join("client.crt"))

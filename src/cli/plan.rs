@@ -1,6 +1,6 @@
 //! `plan`: one file, or many side by side with a summary.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, stream};
 
@@ -34,7 +34,10 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
     many(files, arguments, global, output).await
 }
 
-async fn one(file: &PathBuf, global: &Global, output: &Output) -> Result<(Loaded, Planned), Exit> {
+/// A file and its plan, or how it failed.
+type Made = Result<(Loaded, Planned), Exit>;
+
+async fn one(file: &Path, global: &Global, output: &Output) -> Made {
     let loaded = stacks::load(file, output)?;
     let planned = async {
         let cluster = observe::connect(global, &loaded.checked.stack).await?;
@@ -51,7 +54,7 @@ async fn one(file: &PathBuf, global: &Global, output: &Output) -> Result<(Loaded
 
 async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let side_by_side = usize::from(arguments.parallelism);
-    let mut made: Vec<(PathBuf, Result<(Loaded, Planned), Exit>)> = stream::iter(files)
+    let mut made: Vec<(PathBuf, Made)> = stream::iter(files)
         .map(|file| async move {
             let planned = one(&file, global, output).await;
             (file, planned)

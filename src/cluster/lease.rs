@@ -37,7 +37,8 @@ impl Reader {
 }
 
 impl Writer {
-    /// Takes the lock for this many seconds.
+    /// Takes the lock for this many seconds. `is_dead` says of a holder
+    /// whether it is known to run no more, so that its lock need not run out.
     ///
     /// # Errors
     ///
@@ -48,12 +49,13 @@ impl Writer {
         identity: &str,
         now: Timestamp,
         seconds: u32,
+        is_dead: impl Fn(&str) -> bool,
     ) -> Result<Lock, Error> {
         let key = names.lease();
         let (method, path, mut body) = match self.http.get(&path::object(&key)).await {
             Ok(answer) => {
                 if let Some(LeaseHolder { identity, until }) =
-                    holder(&answer.body).filter(|held| held.until > now)
+                    holder(&answer.body).filter(|held| held.until > now && !is_dead(&held.identity))
                 {
                     return Err(Error::Locked { holder: identity, until });
                 }

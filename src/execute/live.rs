@@ -42,7 +42,8 @@ pub struct LiveWorld {
 }
 
 impl LiveWorld {
-    /// Takes the lock. `clock` tells the time.
+    /// Takes the lock. `clock` tells the time, and `is_dead` whether the run
+    /// that holds the lock is known to be over.
     ///
     /// # Errors
     ///
@@ -53,9 +54,10 @@ impl LiveWorld {
         names: Names,
         identity: &str,
         clock: fn() -> Timestamp,
+        is_dead: impl Fn(&str) -> bool,
     ) -> Result<Self, cluster::Error> {
         let now = clock();
-        let lock = writer.lock(&names, identity, now, LOCK_SECONDS).await?;
+        let lock = writer.lock(&names, identity, now, LOCK_SECONDS, is_dead).await?;
         Ok(LiveWorld {
             reader,
             writer,

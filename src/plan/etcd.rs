@@ -38,7 +38,9 @@ pub fn summary(desired: &Desired, observed: &Observed) -> Option<Etcd> {
 /// changes otherwise; the tool does not try.
 pub fn unhealthy(desired: &Desired, observed: &Observed, moves: &[(State, Move, State)]) -> Vec<Blocked> {
     let begins = moves.first().is_some_and(|(state, ..)| state.recorded);
-    let changes = moves.iter().any(|(_, one, _)| matches!(one, Move::Invite(_) | Move::Promote(_)));
+    let changes = moves
+        .iter()
+        .any(|(_, one, _)| matches!(one, Move::Invite(_) | Move::Promote(_) | Move::RecordMember(_)));
     let Members::Read(reading) = &observed.members else { return Vec::new() };
     if !begins || !changes {
         return Vec::new();

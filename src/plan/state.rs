@@ -58,7 +58,7 @@ fn listed(
     let reading = match &observed.members {
         Members::Read(reading) if reading.linearizable => reading,
         Members::Read(reading) => {
-            blocked.push(no_quorum(reading));
+            blocked.push(no_quorum(reading, observed));
             return BTreeMap::new();
         }
         // Said once, as something that could not be read.
@@ -83,6 +83,7 @@ fn listed(
             None => blocked.push(foreign_member(member)),
         }
     }
+    blocked.extend(left_over(desired, observed, &members));
     let contiguous = members.keys().copied().eq(0..members.len());
     if !contiguous {
         let names: Vec<String> = members.keys().map(|ordinal| desired.names.member(*ordinal)).collect();
@@ -93,6 +94,29 @@ fn listed(
         ));
     }
     members
+}
+
+/// A claim of an ordinal that etcd does not list, and that is to be listed: a
+/// joining member must start on an empty volume.
+fn left_over(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Vec<Blocked> {
+    let wanted = 0..usize::from(desired.stack.members);
+    let claims = observed.live.claims.found().into_iter().flatten();
+    let unlisted: Vec<String> = wanted
+        .filter(|ordinal| !members.contains_key(ordinal))
+        .map(|ordinal| desired.names.claim(ordinal).name)
+        .collect();
+    let left = claims.filter(|claim| unlisted.contains(&claim.name));
+    left.map(|claim| {
+        stop(
+            "plan::claim_left_over",
+            format!(
+                "claim `{}` is left from an earlier member, and a joining one must start on an empty volume",
+                claim.name
+            ),
+            "delete the claim if its data is not needed",
+        )
+    })
+    .collect()
 }
 
 fn ordinal(desired: &Desired, member: &Member) -> Option<usize> {
@@ -166,14 +190,26 @@ fn unrecorded(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, 
     voters.filter(|ordinal| !known(ordinal)).collect()
 }
 
-fn no_quorum(reading: &EtcdReading) -> Blocked {
+fn no_quorum(reading: &EtcdReading, observed: &Observed) -> Blocked {
     let voters = reading.membership.voters();
     let up = reading.statuses.values().filter(|status| status.is_ok()).count();
+    let pods = observed.live.pods.found();
+    let why = |name: &str| {
+        let pod = pods.into_iter().flatten().find(|pod| pod.name == name);
+        let trouble = pod.and_then(|pod| pod.trouble.as_ref())?;
+        let words =
+            trouble.last_words.as_ref().and_then(|words| words.lines().last()).unwrap_or(&trouble.message);
+        Some(format!(" ({}: {words})", trouble.reason))
+    };
+    let silent = reading.statuses.iter().filter(|(_, status)| status.is_err());
+    let silent: Vec<String> =
+        silent.map(|(name, _)| format!("{name}{}", why(name).unwrap_or_default())).collect();
     stop(
         "plan::no_quorum",
         format!(
-            "the cluster has no quorum: {up} of {voters} members answer, {} are needed",
-            crate::member::quorum(voters)
+            "the cluster has no quorum: {up} of {voters} members answer, {} are needed; silent: {}",
+            crate::member::quorum(voters),
+            silent.join(", ")
         ),
         "bring the members back with their data first; nothing can change membership without quorum",
     )

@@ -243,7 +243,9 @@ fn notes(plan: &Plan, style: Style) -> String {
 fn in_the_way(plan: &Plan, style: Style) -> String {
     let mut text = String::new();
     let mark = style.bad("✗");
-    for reason in &plan.unread {
+    // Missing rights are listed once, and not again for each object.
+    let listed = plan.blocked.iter().any(|blocked| blocked.code == "plan::missing_rights");
+    for reason in plan.unread.iter().filter(|reason| !(listed && reason.contains("forbidden"))) {
         let _infallible = writeln!(text, "{}\n", style.wrap(&format!("{mark} "), 2, reason));
     }
     for blocked in &plan.blocked {

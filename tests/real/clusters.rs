@@ -26,9 +26,12 @@ fn comes_up(place: &Place, members: usize, version: &str, client_port: u16) {
     place.tool("apply", &["--auto-approve"]).expect(0);
     assert_eq!(place.pods(), before, "a second apply touched the pods");
 
+    place.start_client();
     let service = format!("--endpoints=https://{}.{}.svc:{client_port}", place.name, place.namespace);
-    place.etcdctl(&[&service, "put", "greeting", "hello"]).expect(0);
-    let read = place.etcdctl(&[&service, "get", "greeting", "--print-value-only"]).expect(0);
+    let tls = ["--cacert=/tls/ca.crt", "--cert=/tls/tls.crt", "--key=/tls/tls.key"];
+    let ask = |rest: &[&str]| place.client(&[&[service.as_str()], &tls[..], rest].concat());
+    ask(&["put", "greeting", "hello"]).expect(0);
+    let read = ask(&["get", "greeting", "--print-value-only"]).expect(0);
     assert_eq!(read.stdout.trim(), "hello");
     let connected =
         place.tool("connect", &["--", "etcdctl", "get", "greeting", "--print-value-only"]).expect(0);
@@ -79,48 +82,30 @@ fn shell(script: &str) -> String {
 
 /// Plain text, no certificate, and a certificate of the wrong authority.
 fn refuses_strangers(place: &Place) {
-    let host = |ordinal: usize| format!("three-{ordinal}.three-peer.{}.svc", place.namespace);
-    let client = format!("https://{}:2379", host(1));
-    let server = "/etc/etcd/tls/server";
-    let ask = |arguments: &[&str]| {
-        let pod = [
-            &["exec", "three-0", "--", "/usr/local/bin/etcdctl", "--command-timeout=3s"],
-            arguments,
-            &["endpoint", "health"],
-        ]
-        .concat();
-        place.kubectl(&pod)
-    };
-    let ca = format!("--cacert={server}/ca.crt");
-    let certificate = format!("--cert={server}/tls.crt");
-    let key = format!("--key={server}/tls.key");
+    let host = format!("three-1.three-peer.{}.svc", place.namespace);
+    let to = |scheme: &str, port: u16| format!("--endpoints={scheme}://{host}:{port}");
+    let (plain, client, peer) = (to("http", 2379), to("https", 2379), to("https", 2380));
+    let tls = ["--cacert=/tls/ca.crt", "--cert=/tls/tls.crt", "--key=/tls/tls.key"];
+    let health = ["endpoint", "health"];
 
-    let plain = ask(&[&format!("--endpoints=http://{}:2379", host(1)), "--cacert=", "--cert=", "--key="]);
-    assert_ne!(plain.code, 0, "plain text was served: {plain:?}");
-    let anonymous = ask(&[&format!("--endpoints={client}"), &ca, "--cert=", "--key="]);
-    assert_ne!(anonymous.code, 0, "a client without certificate was served: {anonymous:?}");
-    let known = ask(&[&format!("--endpoints={client}"), &ca, &certificate, &key]);
+    let known = place.client(&[&[client.as_str()], &tls[..], &health].concat());
     assert_eq!(known.code, 0, "a client with certificate was refused: {known:?}");
+    let anonymous = place.client(&[&[client.as_str(), tls[0]], &health[..]].concat());
+    assert_ne!(anonymous.code, 0, "a client without certificate was served: {anonymous:?}");
+    let unencrypted = place.client(&[&[plain.as_str()], &health[..]].concat());
+    assert_ne!(unencrypted.code, 0, "plain text was served: {unencrypted:?}");
 
     // To a peer, a certificate of the client authority is a stranger's.
-    let peers = place.kubectl(&[
-        "exec",
-        "three-0",
-        "--",
-        "/usr/local/bin/etcdctl",
-        "--command-timeout=3s",
-        "--dial-timeout=3s",
-        &format!("--endpoints=https://{}:2380", host(1)),
-        "--cacert=/etc/etcd/tls/peer/ca.crt",
-        &certificate,
-        &key,
-        "endpoint",
-        "status",
-    ]);
-    assert_ne!(peers.code, 0);
-    wait_until("the peer logs the refusal", 20, || {
+    let insecure = ["--insecure-skip-tls-verify", "--insecure-transport=false"];
+    let asked = place.client(&[&[peer.as_str()], &insecure[..], &tls[1..], &health].concat());
+    assert_ne!(asked.code, 0);
+    wait_until("the member logs each refusal", 20, || {
         let logs = place.kubectl(&["logs", "three-1", "--tail=400"]).expect(0).stdout;
-        logs.contains("rejected connection on peer endpoint") && logs.contains("unknown authority")
+        let rejected =
+            |words: [&str; 2]| logs.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        rejected(["rejected connection on client endpoint", "client didn't provide a certificate"])
+            && rejected(["rejected connection on client endpoint", "does not look like a TLS handshake"])
+            && rejected(["rejected connection on peer endpoint", "certificate signed by unknown authority"])
     });
 }
 

@@ -92,7 +92,7 @@ fn campaign(place: &Place, plan: &[When]) -> usize {
             acknowledged.insert(key, value);
         }
     }
-    place.tool("apply", &["--auto-approve"]).expect(0);
+    place.tool("apply", &["--auto-approve", "--lock-timeout", "60s"]).expect(0);
     let plan = place.tool("plan", &["--detailed-exitcode"]).expect(0);
     assert!(plan.stdout.contains("No changes"), "{}", plan.stdout);
     for (key, value) in &acknowledged {

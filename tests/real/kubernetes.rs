@@ -87,7 +87,7 @@ impl Place {
 
     /// Starts `apply` and leaves it running.
     pub fn spawn_apply(&self) -> Child {
-        let mut command = self.command("apply", &["--auto-approve"]);
+        let mut command = self.command("apply", &["--auto-approve", "--lock-timeout", "60s"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the tool starts")
     }
 
@@ -107,12 +107,42 @@ impl Place {
         self.kubectl(&[&["exec", &pod, "--", "etcdctl"], arguments].concat())
     }
 
+    /// A pod beside the cluster with etcdctl, the operator's certificate under
+    /// `/tls` and no settings: what a client in the namespace is.
+    pub fn start_client(&self) {
+        let pod = serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "client" },
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{
+                    "name": "client", "image": "registry.k8s.io/etcd:v3.6.16",
+                    // Nothing in the image sleeps, so an etcd of its own does.
+                    "command": ["/usr/local/bin/etcd", "--data-dir=/var/lib/etcd/idle"],
+                    "volumeMounts": [{ "name": "tls", "mountPath": "/tls" }],
+                }],
+                "volumes": [{ "name": "tls", "secret": { "secretName": format!("{}-operator", self.name) } }],
+            },
+        });
+        let file = self.file.with_file_name("client.json");
+        fs::write(&file, pod.to_string()).expect("a writable folder");
+        self.kubectl(&["create", "-f", &file.to_string_lossy()]).expect(0);
+        self.kubectl(&["wait", "pod/client", "--for=condition=Ready", "--timeout=60s"]).expect(0);
+    }
+
+    /// etcdctl in the client's pod, with nothing but these arguments.
+    pub fn client(&self, arguments: &[&str]) -> Ended {
+        let fixed =
+            ["exec", "client", "--", "/usr/local/bin/etcdctl", "--command-timeout=4s", "--dial-timeout=3s"];
+        self.kubectl(&[&fixed, arguments].concat())
+    }
+
     /// The uid of every pod and how often each was restarted.
     pub fn pods(&self) -> Vec<(String, String, i64)> {
         let list = self.kubectl(&["get", "pods", "-o", "json"]).expect(0).json();
         let items = list["items"].as_array().cloned().unwrap_or_default();
         items
             .iter()
+            .filter(|pod| pod["metadata"]["name"] != "client")
             .map(|pod| {
                 let text = |pointer: &str| {
                     pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -2,6 +2,8 @@
 //!
 //! `tests/cluster/enter` gives the cluster; `make test` runs all of this.
 
+#![expect(clippy::print_stdout, reason = "numbers that a reader of the log wants")]
+
 mod audit;
 mod clusters;
 mod interrupted;

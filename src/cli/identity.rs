@@ -1,0 +1,65 @@
+//! Who runs this: written into the lock, and read back from it.
+//!
+//! `user@host/pid.start.machine`: the process by its id and start time, and the
+//! machine by its boot and its namespace of process ids. A run that was killed
+//! on this very machine is known to be over; its lock need not run out.
+
+use std::fs;
+
+use super::observe;
+
+/// The identity of this process.
+pub fn of_this_run() -> String {
+    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let user = user.unwrap_or_else(|| "somebody".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let pid = std::process::id();
+    match (start_time(pid), machine()) {
+        (Some(start), Some(machine)) => format!("{user}@{}/{pid}.{start}.{machine}", host.trim()),
+        _ => format!("{user}@{}/{pid}-{}", host.trim(), observe::now().as_millisecond()),
+    }
+}
+
+/// Whether a holder of the lock is known to run no more.
+pub fn is_dead(identity: &str) -> bool {
+    let Some((_, process)) = identity.rsplit_once('/') else { return false };
+    let parts: Vec<&str> = process.splitn(3, '.').collect();
+    let [pid, start, on] = parts.as_slice() else { return false };
+    let Ok(pid) = pid.parse() else { return false };
+    machine().is_some_and(|machine| machine == *on) && start_time(pid).as_deref() != Some(start)
+}
+
+/// This boot of this machine, and the namespace in which process ids mean
+/// something.
+fn machine() -> Option<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
+    let digits = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    Some(format!("{}-{}", digits(boot.trim()), digits(&namespace.to_string_lossy())))
+}
+
+/// When a process started, in ticks since the boot; `None` when there is none.
+/// (`proc(5)`, field 22 of `/proc/PID/stat`)
+fn start_time(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_run_is_not_dead_and_another_process_of_the_same_id_is_another() {
+        let me = of_this_run();
+        assert!(!is_dead(&me));
+        let start = start_time(std::process::id()).unwrap();
+        assert!(is_dead(&me.replace(&format!(".{start}."), ".1.")));
+    }
+
+    #[test]
+    fn of_another_machine_nothing_is_known() {
+        assert!(!is_dead("ci@runner/1.2.another"));
+        assert!(!is_dead("ci@runner/12-1700000000000"));
+    }
+}
