@@ -63,18 +63,18 @@ impl Reader {
 }
 
 fn refused(error: Error) -> Proposal {
+    let text = error.to_string();
     match error {
         Error::Conflict(conflicts) => Proposal::Conflict(conflicts),
-        Error::Invalid { message, fields } => Proposal::Rejected { message, fields },
-        Error::NamespaceTerminating(message) => Proposal::Rejected { message, fields: Vec::new() },
-        Error::NotFound(message) if message.contains("namespaces") => Proposal::NamespaceMissing,
-        // Quota, Pod Security and policies answer 403 as missing rights do, but
-        // they name the object as forbidden.
-        Error::Forbidden(message) if message.contains("is forbidden: ") && !message.contains("User \"") => {
-            Proposal::Rejected { message, fields: Vec::new() }
+        // The webhook would have to answer, and cannot without an effect.
+        Error::Invalid { message, .. } if message.contains("does not support dry run") => {
+            Proposal::Failed(message)
         }
+        Error::Invalid { message, fields } => Proposal::Rejected { message, fields },
+        Error::NamespaceTerminating(_) => Proposal::Rejected { message: text, fields: Vec::new() },
+        Error::NotFound(message) if message.starts_with("namespaces \"") => Proposal::NamespaceMissing,
         // A claim or pod of that name is there already.
         Error::AlreadyExists(_) => Proposal::Conflict(Vec::new()),
-        other => Proposal::Failed(other.to_string()),
+        _ => Proposal::Failed(text),
     }
 }

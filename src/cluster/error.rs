@@ -30,7 +30,7 @@ pub enum Error {
         "the API server does not accept these credentials: the token or certificate has expired, or is not known there"
     )]
     Unauthorized,
-    /// 403.
+    /// 403, because of a missing right.
     #[error("{0}")]
     Forbidden(String),
     /// 403, because the namespace is on its way out.
@@ -48,7 +48,8 @@ pub enum Error {
     /// 409 on a create.
     #[error("{0}")]
     AlreadyExists(String),
-    /// 422, and what else the server finds wrong with an object.
+    /// 422, and what else the server, a quota or a policy has against an
+    /// object.
     #[error("{message}")]
     Invalid {
         /// The server's words.
@@ -114,31 +115,88 @@ impl Error {
 /// Reads a `Status` object.
 /// <https://kubernetes.io/docs/reference/using-api/api-concepts/#errors>
 pub fn of_status(code: u16, body: &Value) -> Error {
-    let message = body["message"].as_str().unwrap_or("no reason given").to_owned();
+    let message = message(body);
     let causes: &[Value] = body["details"]["causes"].as_array().map_or(&[], Vec::as_slice);
     let has = |reason: &str| causes.iter().any(|cause| cause["reason"] == reason);
+    let fields = || causes.iter().filter_map(|cause| cause["field"].as_str().map(str::to_owned)).collect();
     match code {
         401 => Error::Unauthorized,
         403 if has("NamespaceTerminating") => Error::NamespaceTerminating(message),
+        403 if body["kind"] == "Status" && !is_about_rights(&message) => {
+            Error::Invalid { message, fields: fields() }
+        }
         403 => Error::Forbidden(message),
         404 => Error::NotFound(message),
         409 if has("FieldManagerConflict") => Error::Conflict(causes.iter().filter_map(conflict).collect()),
         409 if body["reason"] == "AlreadyExists" => Error::AlreadyExists(message),
         409 => Error::Stale(message),
+        // An apply that names the uid of an object that was made anew since.
+        422 if causes.iter().any(|cause| cause["field"] == "metadata.uid") => Error::Stale(message),
         // A body that does not fit the schema is a 500 without a reason.
         500 if message.contains("failed to create typed patch object") => {
             Error::Invalid { message, fields: Vec::new() }
         }
-        400 | 413 | 415 | 422 => {
-            let fields = causes.iter().filter_map(|cause| cause["field"].as_str().map(str::to_owned));
-            Error::Invalid { message, fields: fields.collect() }
-        }
+        400 | 413 | 415 | 422 => Error::Invalid { message, fields: fields() },
         _ => Error::Server(format!("{code}: {message}")),
     }
+}
+
+/// The server's words, or those of whatever answered in its place.
+fn message(body: &Value) -> String {
+    let text = body["message"].as_str().or_else(|| body.as_str()).map(str::trim).unwrap_or_default();
+    if text.is_empty() { "no reason given".to_owned() } else { text.to_owned() }
+}
+
+/// A missing right reads `pods is forbidden: User "x" cannot list resource`;
+/// quotas, Pod Security, policies and webhooks answer 403 with other words
+/// (`k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go`).
+fn is_about_rights(message: &str) -> bool {
+    message.contains("forbidden: User \"")
 }
 
 fn conflict(cause: &Value) -> Option<Conflict> {
     let message = cause["message"].as_str()?;
     let manager = message.strip_prefix("conflict with ").unwrap_or(message);
     Some(Conflict { field: cause["field"].as_str()?.to_owned(), manager: manager.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(code: u16, message: &str, causes: Value) -> Error {
+        of_status(code, &json!({ "kind": "Status", "message": message, "details": { "causes": causes } }))
+    }
+
+    #[test]
+    fn a_missing_right_is_not_an_objection_to_the_object() {
+        let right = "pods is forbidden: User \"nobody\" cannot list resource \"pods\"";
+        assert_eq!(status(403, right, json!([])), Error::Forbidden(right.to_owned()));
+        let objections = [
+            "pods \"a\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0",
+            "pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true",
+            "pods \"a\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: User \"you\" may not",
+            "admission webhook \"guard.example.test\" denied the request: no",
+        ];
+        for text in objections {
+            let expected = Error::Invalid { message: text.to_owned(), fields: Vec::new() };
+            assert_eq!(status(403, text, json!([])), expected);
+        }
+    }
+
+    #[test]
+    fn what_answers_in_the_servers_place_is_quoted() {
+        let proxy = json!("<h1>access denied by proxy</h1>\n");
+        assert_eq!(of_status(403, &proxy), Error::Forbidden("<h1>access denied by proxy</h1>".to_owned()));
+        assert_eq!(of_status(502, &json!("")), Error::Server("502: no reason given".to_owned()));
+    }
+
+    #[test]
+    fn an_object_made_anew_is_stale_and_not_wrong() {
+        let causes =
+            json!([{ "reason": "FieldValueInvalid", "field": "metadata.uid", "message": "immutable" }]);
+        assert!(status(422, "metadata.uid: field is immutable", causes).is_stale());
+    }
 }
