@@ -89,6 +89,14 @@ impl Error {
         )
     }
 
+    /// What it means that nothing is there where something was read before.
+    pub(super) fn or_gone(self) -> Self {
+        match self {
+            Error::NotFound(message) => Error::Stale(message),
+            other => other,
+        }
+    }
+
     /// What a person can do about it.
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {

@@ -59,7 +59,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Stale`] or [`Error::AlreadyExists`] when another run wrote it.
+    /// [`Error::Stale`] or [`Error::AlreadyExists`] when another run wrote it, or
+    /// somebody deleted it.
     pub async fn write_journal(
         &self,
         names: &Names,
@@ -84,7 +85,10 @@ impl Writer {
             }
             Some(Version(version)) => {
                 body["metadata"]["resourceVersion"] = json!(version);
-                self.http.send(Method::PUT, &path::object(&key), Content::Json(&body)).await?
+                self.http
+                    .send(Method::PUT, &path::object(&key), Content::Json(&body))
+                    .await
+                    .map_err(Error::or_gone)?
             }
         };
         Ok(version(&answer.body))

@@ -51,6 +51,21 @@ impl Writer {
         seconds: u32,
         is_dead: impl Fn(&str) -> bool,
     ) -> Result<Lock, Error> {
+        match self.take(names, identity, now, seconds, &is_dead).await {
+            // Somebody was faster: the second look says who.
+            Err(error) if error.is_stale() => self.take(names, identity, now, seconds, &is_dead).await,
+            taken => taken,
+        }
+    }
+
+    async fn take(
+        &self,
+        names: &Names,
+        identity: &str,
+        now: Timestamp,
+        seconds: u32,
+        is_dead: &impl Fn(&str) -> bool,
+    ) -> Result<Lock, Error> {
         let key = names.lease();
         let (method, path, mut body) = match self.http.get(&path::object(&key)).await {
             Ok(answer) => {
@@ -81,7 +96,7 @@ impl Writer {
     pub async fn renew(&self, lock: &mut Lock, now: Timestamp) -> Result<(), Error> {
         let mut body = lock.body.clone();
         hold(&mut body, now, lock.seconds);
-        lock.body = self.http.send(Method::PUT, &path::object(&lock.key), Content::Json(&body)).await?.body;
+        lock.body = self.replace(&lock.key, &body).await?;
         Ok(())
     }
 
@@ -95,8 +110,13 @@ impl Writer {
         if let Some(spec) = body["spec"].as_object_mut() {
             spec.remove("holderIdentity");
         }
-        self.http.send(Method::PUT, &path::object(&lock.key), Content::Json(&body)).await?;
+        self.replace(&lock.key, &body).await?;
         Ok(())
+    }
+
+    async fn replace(&self, key: &ObjectKey, body: &Value) -> Result<Value, Error> {
+        let answer = self.http.send(Method::PUT, &path::object(key), Content::Json(body)).await;
+        Ok(answer.map_err(Error::or_gone)?.body)
     }
 }
 
@@ -120,10 +140,12 @@ fn micro(time: Timestamp) -> String {
     format!("{time:.6}")
 }
 
+/// Who holds it. client-go gives a lease back with an empty name.
 fn holder(body: &Value) -> Option<LeaseHolder> {
     let spec = body.get("spec")?;
+    let identity = spec.get("holderIdentity")?.as_str().filter(|identity| !identity.is_empty())?;
     let renewed: Timestamp = spec.get("renewTime")?.as_str()?.parse().ok()?;
     let seconds = spec.get("leaseDurationSeconds")?.as_i64()?;
     let until = renewed.checked_add(SignedDuration::from_secs(seconds)).ok()?;
-    Some(LeaseHolder { identity: spec.get("holderIdentity")?.as_str()?.to_owned(), until })
+    Some(LeaseHolder { identity: identity.to_owned(), until })
 }
