@@ -26,6 +26,7 @@ mod journal;
 mod lease;
 mod parse;
 mod path;
+mod plugin;
 mod port_forward;
 mod read;
 mod request;
@@ -71,7 +72,8 @@ impl Cluster {
     /// # Errors
     ///
     /// [`Error::Kubeconfig`] when there is none, when it cannot be read, or
-    /// when it lacks the context.
+    /// when it lacks the context; [`Error::Plugin`] when its credential plugin
+    /// gives no credentials.
     pub async fn connect(options: &Connect) -> Result<Self, Error> {
         let (http, context) = connect::connect(options).await?;
         Ok(Cluster { http, context })

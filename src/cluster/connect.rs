@@ -1,8 +1,11 @@
 //! From a kubeconfig to a connection, by hand: kube's own stack leaves Nagle's
 //! algorithm on, which costs 40 ms a call through a port-forward, and retries
-//! for minutes.
+//! for minutes. Behind a proxy it is kube's stack without the retries.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use hyper_util::{
     client::legacy::{Client as HyperClient, connect::HttpConnector},
@@ -10,12 +13,12 @@ use hyper_util::{
 };
 use kube::{
     Config,
-    client::{Body, ConfigExt},
-    config::{KubeConfigOptions, Kubeconfig},
+    client::{Body, ClientBuilder, ConfigExt},
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use tower::{BoxError, ServiceBuilder};
 
-use super::{Error, request::Http};
+use super::{Error, plugin, request::Http};
 
 /// Which cluster to connect to.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +34,12 @@ pub async fn connect(options: &Connect) -> Result<(Http, String), Error> {
     let (mut config, context) = configuration(options).await?;
     config.connect_timeout = Some(Duration::from_secs(10));
     let server = config.cluster_url.to_string();
-    let client =
-        client(config).map_err(|error| Error::Kubeconfig(format!("cannot use this kubeconfig: {error}")))?;
-    Ok((Http { client, server }, context))
+    let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
+    let client = client(config).map_err(|error| match error {
+        kube::Error::Auth(error) => plugin::refused(plugin.as_deref(), &error),
+        other => Error::Kubeconfig(format!("context `{context}` cannot be used: {other}")),
+    })?;
+    Ok((Http { client, server, plugin }, context))
 }
 
 async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
@@ -65,20 +71,18 @@ async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
 
 /// The kubeconfig; `None` when there is no file and this is a pod.
 fn kubeconfig(options: &Connect) -> Result<Option<Kubeconfig>, Error> {
-    let broken = |error: kube::config::KubeconfigError| {
-        Error::Kubeconfig(format!("the kubeconfig cannot be read: {error}"))
+    let broken = |place: &Path, error: KubeconfigError| {
+        Error::Kubeconfig(format!("the kubeconfig `{}` cannot be read: {error}", place.display()))
     };
     if let Some(path) = &options.kubeconfig {
-        let named =
-            |error| Error::Kubeconfig(format!("the kubeconfig `{}` cannot be read: {error}", path.display()));
-        return Kubeconfig::read_from(path).map(Some).map_err(named);
+        return Kubeconfig::read_from(path).map(Some).map_err(|error| broken(path, error));
     }
-    if std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty()) {
-        return Kubeconfig::from_env().map_err(broken);
+    if let Some(paths) = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) {
+        return Kubeconfig::from_env().map_err(|error| broken(Path::new(&paths), error));
     }
     let home = std::env::home_dir().map(|home| home.join(".kube/config")).filter(|path| path.exists());
     match home {
-        Some(path) => Kubeconfig::read_from(path).map(Some).map_err(broken),
+        Some(path) => Kubeconfig::read_from(&path).map(Some).map_err(|error| broken(&path, error)),
         None if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Ok(None),
         None => Err(nothing_found()),
     }
@@ -95,7 +99,11 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn client(config: Config) -> Result<kube::Client, BoxError> {
+fn client(mut config: Config) -> Result<kube::Client, kube::Error> {
+    if config.proxy_url.is_some() {
+        config.default_retry = false;
+        return Ok(ClientBuilder::try_from(config)?.build());
+    }
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);

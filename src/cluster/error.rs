@@ -11,6 +11,9 @@ pub enum Error {
     /// No usable kubeconfig.
     #[error("{0}")]
     Kubeconfig(String),
+    /// The kubeconfig's credential plugin gave no credentials.
+    #[error("{0}")]
+    Plugin(String),
     /// No connection, or none that is trusted.
     #[error("cannot reach the API server at {server}: {reason}")]
     Unreachable {
@@ -85,7 +88,11 @@ impl Error {
     pub fn is_fatal(&self) -> bool {
         matches!(
             self,
-            Error::Unauthorized | Error::Unreachable { .. } | Error::Timeout { .. } | Error::Kubeconfig(_)
+            Error::Unauthorized
+                | Error::Unreachable { .. }
+                | Error::Timeout { .. }
+                | Error::Kubeconfig(_)
+                | Error::Plugin(_)
         )
     }
 
@@ -103,6 +110,7 @@ impl Error {
             Error::Kubeconfig(_) => {
                 "set KUBECONFIG or pass --kubeconfig; `kubectl config get-contexts` lists contexts"
             }
+            Error::Plugin(_) => "log in again, or run the plugin by hand to see what it lacks",
             Error::Unreachable { .. } => {
                 "check that the cluster is up and that this machine reaches it: `kubectl version`"
             }

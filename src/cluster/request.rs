@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
-use kube::client::Body;
+use kube::client::{AuthError, Body};
 use serde_json::Value;
 
-use super::{Error, error};
+use super::{Error, error, plugin};
 
 /// How long an answer may take. The API server gives up on its own side after
 /// a minute.
@@ -20,6 +20,8 @@ const ATTEMPTS: u32 = 3;
 pub struct Http {
     pub(super) client: kube::Client,
     pub(super) server: String,
+    /// The command of the kubeconfig's credential plugin.
+    pub(super) plugin: Option<String>,
 }
 
 /// A successful answer.
@@ -84,10 +86,15 @@ impl Http {
         tokio::time::timeout(DEADLINE, exchange).await.unwrap_or(timeout)
     }
 
-    /// The innermost reason: the outer ones say only that something failed.
+    /// Why no answer came. The innermost reason: the outer ones say only that
+    /// something failed.
     fn broken(&self, error: &(dyn std::error::Error + 'static)) -> Error {
         let mut innermost = error;
-        while let Some(source) = innermost.source() {
+        loop {
+            if let Some(error) = innermost.downcast_ref::<AuthError>() {
+                return plugin::refused(self.plugin.as_deref(), error);
+            }
+            let Some(source) = innermost.source() else { break };
             innermost = source;
         }
         Error::Unreachable {

@@ -1,0 +1,25 @@
+//! Why a kubeconfig's credential plugin gave no credentials.
+//!
+//! What such a program prints may hold a token, and its environment too, so of
+//! both only what it says on standard error is told.
+//! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins>
+
+use kube::client::AuthError;
+
+use super::Error;
+
+/// The error in words for a person.
+pub fn refused(plugin: Option<&str>, error: &AuthError) -> Error {
+    let name =
+        plugin.map_or_else(|| "the kubeconfig".to_owned(), |name| format!("the credential plugin `{name}`"));
+    Error::Plugin(match error {
+        AuthError::AuthExecStart(error) => format!("{name} cannot be run: {error}"),
+        AuthError::AuthExecRun { cmd: _, out } => {
+            let said = String::from_utf8_lossy(&out.stderr).trim().to_owned();
+            let said = if said.is_empty() { "it said nothing".to_owned() } else { said };
+            format!("{name} ended with {}: {said}", out.status)
+        }
+        AuthError::AuthExecParse(_) => format!("{name} printed something that is no ExecCredential"),
+        other => format!("{name} gave no credentials: {other}"),
+    })
+}
