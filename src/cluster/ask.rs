@@ -29,7 +29,7 @@ impl Reader {
             // Controllers make these; nobody applies them.
             Kind::Pod | Kind::PersistentVolumeClaim => {
                 let path = format!("{}?dryRun=All", path::collection(key.kind, key.namespace.as_deref()));
-                self.http.send(Method::POST, &path, Content::Json(&object.body)).await
+                self.http.ask(Method::POST, &path, Content::Json(&object.body)).await
             }
             _ => {
                 let body = self.with_values(object);
@@ -37,7 +37,7 @@ impl Reader {
                     "{}?dryRun=All&fieldManager={FIELD_MANAGER}&fieldValidation=Strict",
                     path::object(key)
                 );
-                self.http.send(Method::PATCH, &path, Content::Apply(&body)).await
+                self.http.ask(Method::PATCH, &path, Content::Apply(&body)).await
             }
         };
         match answer {

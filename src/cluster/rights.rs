@@ -73,6 +73,6 @@ async fn ask(http: &Http, right: Right) -> Result<Right, Error> {
         } },
     });
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    let answer = http.send(Method::POST, path, Content::Json(&review)).await?;
+    let answer = http.ask(Method::POST, path, Content::Json(&review)).await?;
     Ok(Right { allowed: answer.body["status"]["allowed"] == true, ..right })
 }
