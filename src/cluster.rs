@@ -10,15 +10,6 @@
 //! answers are read as JSON, because a typed read would drop the fields that a
 //! newer server has.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
-
-use serde_json::Value;
-
-use crate::object::ObjectKey;
-
 mod ask;
 mod connect;
 mod error;
@@ -55,9 +46,6 @@ pub struct Cluster {
 pub struct Reader {
     http: Http,
     context: String,
-    /// `data` of the Secrets last read, to be put back into a dry-run: an
-    /// apply without it would empty the Secret.
-    secrets: Arc<Mutex<BTreeMap<ObjectKey, Value>>>,
 }
 
 /// Writes.
@@ -86,7 +74,7 @@ impl Cluster {
 
     /// What asks.
     pub fn reader(&self) -> Reader {
-        Reader { http: self.http.clone(), context: self.context.clone(), secrets: Arc::default() }
+        Reader { http: self.http.clone(), context: self.context.clone() }
     }
 
     /// What writes.

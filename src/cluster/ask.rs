@@ -32,7 +32,10 @@ impl Reader {
                 self.http.ask(Method::POST, &path, Content::Json(&object.body)).await
             }
             _ => {
-                let body = self.with_values(object);
+                let body = match self.with_values(object).await {
+                    Ok(body) => body,
+                    Err(error) => return refused(error),
+                };
                 let path = format!(
                     "{}?dryRun=All&fieldManager={FIELD_MANAGER}&fieldValidation=Strict",
                     path::object(key)
@@ -50,15 +53,22 @@ impl Reader {
         }
     }
 
-    /// A Secret's apply with its live values: without them the apply would
-    /// take them away. One that does not exist gets placeholders.
-    fn with_values(&self, object: &Object) -> Value {
+    /// A Secret's apply with its live values, as they are at this version. One
+    /// that does not exist gets placeholders.
+    async fn with_values(&self, object: &Object) -> Result<Value, Error> {
         let mut body = object.body.clone();
         if object.key.kind == Kind::Secret {
-            let kept = self.secrets.lock().ok().and_then(|kept| kept.get(&object.key).cloned());
-            body["data"] = kept.unwrap_or_else(|| json!({ "tls.crt": "", "tls.key": "", "ca.crt": "" }));
+            match self.get(&object.key).await? {
+                Some(live) => {
+                    secret::put_back(&mut body, &live);
+                    for field in ["uid", "resourceVersion"] {
+                        body["metadata"][field] = live["metadata"][field].clone();
+                    }
+                }
+                None => body["data"] = json!({ "tls.crt": "", "tls.key": "", "ca.crt": "" }),
+            }
         }
-        body
+        Ok(body)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Error, Reader, parse, path, rights, secret};
 use crate::{
     desired::{Desired, Names, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Live, Lookup, Pod, Target},
+    observed::{Claim, Live, Lookup, Pod, SecretFacts, Target},
 };
 
 impl Reader {
@@ -40,7 +40,9 @@ impl Reader {
         let reads = async { tokio::join!(objects, lists, records) };
         let (reads, rights) = join(reads, rights::rights(&self.http, desired, false)).await;
         let (objects, (pods, claims, storage_classes, nodes), (journal, lease, cluster_uid)) = reads;
-        let (objects, secrets) = self.keep_secrets(objects)?;
+        let secrets = objects.iter().filter_map(|(key, found)| facts(key, found)).collect();
+        let objects = objects.into_iter().map(|(key, found)| Ok((key.clone(), lookup(key, found)?)));
+        let objects = objects.collect::<Result<BTreeMap<_, _>, Error>>()?;
         let namespace_exists =
             objects.get(&desired.namespace.key).is_some_and(|found| found.found().is_some());
         let mut rights = rights?;
@@ -66,14 +68,7 @@ impl Reader {
 
     /// Reads one object, without Secret values.
     pub async fn object(&self, key: &ObjectKey) -> Lookup<Object> {
-        match self.get(key).await {
-            Ok(Some(mut body)) => {
-                secret::strip(&mut body);
-                Lookup::Found(Object { key: key.clone(), body })
-            }
-            Ok(None) => Lookup::Absent,
-            Err(error) => Lookup::Failed(error.to_string()),
-        }
+        one(self.get(key).await, |body| without_values(key, body.clone()))
     }
 
     /// Reads the pod of an ordinal.
@@ -107,36 +102,6 @@ impl Reader {
             Err(Error::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// Takes Secret values out of what was read, and remembers them for
-    /// dry-runs.
-    #[expect(clippy::type_complexity, reason = "two maps that are filled in one pass")]
-    fn keep_secrets(
-        &self,
-        read: Vec<(ObjectKey, Result<Option<Value>, Error>)>,
-    ) -> Result<(BTreeMap<ObjectKey, Lookup<Object>>, BTreeMap<ObjectKey, crate::observed::SecretFacts>), Error>
-    {
-        let (mut objects, mut secrets) = (BTreeMap::new(), BTreeMap::new());
-        for (key, found) in read {
-            let lookup = match found {
-                Ok(Some(mut body)) => {
-                    if key.kind == Kind::Secret {
-                        body["kind"] = "Secret".into();
-                        secrets.insert(key.clone(), secret::facts(&body));
-                    }
-                    if let (Some(data), Ok(mut kept)) = (secret::strip(&mut body), self.secrets.lock()) {
-                        kept.insert(key.clone(), data);
-                    }
-                    Lookup::Found(Object { key: key.clone(), body })
-                }
-                Ok(None) => Lookup::Absent,
-                Err(error) if error.is_fatal() => return Err(error),
-                Err(error) => Lookup::Failed(error.to_string()),
-            };
-            objects.insert(key, lookup);
-        }
-        Ok((objects, secrets))
     }
 
     /// Lists a kind: of a stack's namespace by its label, or of the cluster.
@@ -181,6 +146,24 @@ impl Reader {
         let found = self.get(&ObjectKey::cluster_wide(Kind::Namespace, "kube-system")).await;
         one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// What was found, without Secret values.
+fn lookup(key: ObjectKey, found: Result<Option<Value>, Error>) -> Result<Lookup<Object>, Error> {
+    match found {
+        Err(error) if error.is_fatal() => Err(error),
+        found => Ok(one(found, |body| without_values(&key, body.clone()))),
+    }
+}
+
+fn facts(key: &ObjectKey, found: &Result<Option<Value>, Error>) -> Option<(ObjectKey, SecretFacts)> {
+    let body = found.as_ref().ok()?.as_ref().filter(|_| key.kind == Kind::Secret)?;
+    Some((key.clone(), secret::facts(body)))
+}
+
+fn without_values(key: &ObjectKey, mut body: Value) -> Object {
+    secret::strip(&mut body);
+    Object { key: key.clone(), body }
 }
 
 fn one<T>(found: Result<Option<Value>, Error>, parse: impl Fn(&Value) -> T) -> Lookup<T> {

@@ -64,6 +64,14 @@ pub fn credentials(body: &Value) -> Option<Credentials> {
     })
 }
 
+/// Puts the live values into the body of an apply: without them it would take
+/// them away, because server-side apply removes what its manager leaves out.
+pub fn put_back(body: &mut Value, live: &Value) {
+    if let Some(data) = live.get("data") {
+        body["data"] = data.clone();
+    }
+}
+
 /// Takes out what may hold values: of a Secret, and the copy that kubectl
 /// leaves in an annotation.
 pub fn strip(body: &mut Value) -> Option<Value> {

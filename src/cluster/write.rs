@@ -57,13 +57,14 @@ impl Writer {
     pub async fn apply(&self, object: &Object, expect: &Expect) -> Result<Object, Error> {
         let mut body = object.body.clone();
         let mut expect = expect.clone();
-        if object.key.kind == Kind::Secret {
-            let live = self.http.get(&path::object(&object.key)).await?.body;
-            let version = live["metadata"]["resourceVersion"].as_str().map(str::to_owned);
-            if let Expect::Present { resource_version, .. } = &mut expect {
-                *resource_version = version;
+        if let (Kind::Secret, Expect::Present { resource_version, .. }) = (object.key.kind, &mut expect) {
+            let path = path::object(&object.key);
+            let live = self.http.get(&path).await.map_err(Error::or_gone)?.body;
+            secret::put_back(&mut body, &live);
+            // The values are of this version, whichever the caller has seen.
+            if resource_version.is_none() {
+                *resource_version = live["metadata"]["resourceVersion"].as_str().map(str::to_owned);
             }
-            body["data"] = live["data"].clone();
         }
         self.send_apply(&object.key, body, &expect).await
     }
