@@ -81,18 +81,18 @@ impl Reader {
         one(self.get(&names.claim(ordinal)).await, parse::claim)
     }
 
-    /// The newest warnings about a pod, in words.
-    pub async fn events(&self, pod: &ObjectKey) -> Vec<String> {
-        let namespace = pod.namespace.as_deref().unwrap_or_default();
-        let path = format!(
-            "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{},type%3DWarning",
-            pod.name
-        );
+    /// The newest warnings about a pod or a claim, in words, newest first.
+    pub async fn events(&self, key: &ObjectKey) -> Vec<String> {
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        let about = format!("involvedObject.kind%3D{},involvedObject.name%3D{}", key.kind, key.name);
+        let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={about},type%3DWarning");
         let Ok(answer) = self.http.get(&path).await else { return Vec::new() };
-        let items = answer.body["items"].as_array().cloned().unwrap_or_default();
+        let mut events = answer.body["items"].as_array().cloned().unwrap_or_default();
+        // The list is sorted by name, and a name tells the first time only.
+        events.sort_by(|one, other| last_seen(other).cmp(last_seen(one)));
         let text =
             |event: &Value| Some(format!("{}: {}", event["reason"].as_str()?, event["message"].as_str()?));
-        items.iter().rev().filter_map(text).take(3).collect()
+        events.iter().filter_map(text).take(3).collect()
     }
 
     /// The body of an object; `None` when the server says that it is not there.
@@ -164,6 +164,12 @@ fn facts(key: &ObjectKey, found: &Result<Option<Value>, Error>) -> Option<(Objec
 fn without_values(key: &ObjectKey, mut body: Value) -> Object {
     secret::strip(&mut body);
     Object { key: key.clone(), body }
+}
+
+/// When an event was last seen: RFC 3339 in UTC, which sorts as text.
+fn last_seen(event: &Value) -> &str {
+    let times = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"];
+    times.iter().find_map(|pointer| event.pointer(pointer)?.as_str()).unwrap_or_default()
 }
 
 fn one<T>(found: Result<Option<Value>, Error>, parse: impl Fn(&Value) -> T) -> Lookup<T> {
