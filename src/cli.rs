@@ -3,7 +3,7 @@
 //! This is the only module that asks the clock, reads files and prints. `clap`,
 //! `indicatif` and `tempfile` are used here alone.
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, io, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
 
@@ -29,7 +29,7 @@ use output::Output;
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     let output = Output::new(&arguments.global);
     ExitCode::from(run(arguments, &output).code())
@@ -37,13 +37,20 @@ pub fn main() -> ExitCode {
 
 /// Help and version are answers; anything else is an error with code 1, not
 /// clap's 2, which would read as "there are changes".
-fn usage(error: &clap::Error) -> ExitCode {
-    let failed = error.use_stderr();
-    // Nowhere is left to say that this could not be printed.
-    if error.print().is_err() {
-        return ExitCode::FAILURE;
+fn usage(error: clap::Error) -> ExitCode {
+    match error.print() {
+        _ if error.use_stderr() => ExitCode::FAILURE,
+        // Nowhere is left to say that this could not be printed.
+        Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
     }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Whether a program runs this, so that nobody can be asked and nobody reads
+/// what to do next.
+fn automated() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    set("CI") || set("ESTACK_IN_AUTOMATION")
 }
 
 fn run(arguments: Arguments, output: &Output) -> Exit {
@@ -57,18 +64,18 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
             clap_complete::generate(shell, &mut Arguments::command(), "etcdctl-stack", &mut text);
             output.answer(&String::from_utf8_lossy(&text))
         }
-        Command::Plan(arguments) => runtime(plan::plan(&arguments, &global, output)),
-        Command::Apply(arguments) => runtime(apply::apply(&arguments, &global, output)),
-        Command::Status(arguments) => runtime(status::status(&arguments, &global, output)),
-        Command::Connect(arguments) => runtime(connect::connect(&arguments, &global, output)),
+        Command::Plan(arguments) => runtime(plan::plan(&arguments, &global, output), output),
+        Command::Apply(arguments) => runtime(apply::apply(&arguments, &global, output), output),
+        Command::Status(arguments) => runtime(status::status(&arguments, &global, output), output),
+        Command::Connect(arguments) => runtime(connect::connect(&arguments, &global, output), output),
     }
 }
 
 /// The commands that talk to a cluster need a runtime; the others start
 /// without one.
-fn runtime(command: impl Future<Output = Exit>) -> Exit {
+fn runtime(command: impl Future<Output = Exit>, output: &Output) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime.block_on(command),
-        Err(_) => Exit::Error,
+        Err(error) => output.error(&format!("cannot start: {error}"), None),
     }
 }

@@ -1,14 +1,27 @@
 //! Showing it: values in, text out. Nothing here prints, and nothing here
 //! reaches the network.
+//!
+//! ```text
+//! plan     a plan for a person: diff (objects), steps
+//! summary  several plans, a line each
+//! json     a plan for a program
+//! event    a run, line by line, and its end
+//! status   a cluster as it is
+//! style    colour, width, numbers
+//! ```
 
+mod diff;
 mod event;
 mod json;
 mod plan;
 mod status;
+mod steps;
 mod style;
+mod summary;
 
-pub use event::{event, report, report_json};
-pub use json::json;
-pub use plan::{counting_line, plan};
+pub use event::{event, event_json, report, report_json, version_json};
+pub use json::{json, json_without_plan};
+pub use plan::{View, counting_line, plan};
 pub use status::status;
-pub use style::Style;
+pub use style::{Style, plain};
+pub use summary::summary;

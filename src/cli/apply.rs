@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     arguments::{Apply as Arguments, Global},
+    automated,
     exit::Exit,
     identity,
     observe::{self, Planned},
@@ -22,9 +23,13 @@ use crate::{
     execute::{LiveWorld, Options, Stop, execute},
     observed::Proposal,
     plan::{Action, Plan, action_hash},
-    render,
+    render::{self, View},
     report::{Outcome, Report},
 };
+
+const STOPPING: &str = "Stopping after the action that is under way. Once more: stop at once.";
+const BROKEN_OFF: &str =
+    "Stopped waiting. What was begun may be half done; the next apply looks and goes on.";
 
 /// Carries out the plan of one file.
 pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> Exit {
@@ -39,7 +44,11 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     let failed = |error: cluster::Error| output.cluster_error(&error);
     let cluster = observe::connect(global, &loaded.checked.stack).await.map_err(failed)?;
     let planned = observe::observe(&cluster.reader(), &loaded.checked.stack).await.map_err(failed)?;
-    let shown = render::plan(&planned.plan, &loaded.file, output.answer, global.verbose);
+    let shown = render::plan(
+        &planned.plan,
+        view(&loaded.file, global.verbose),
+        if arguments.json { output.progress } else { output.answer },
+    );
     if arguments.json {
         output.say(&shown);
     } else if output.answer(&shown) == Exit::Error {
@@ -50,19 +59,19 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     }
     expected(arguments, &planned, output)?;
     confirmed(arguments, &planned.plan, output)?;
-    let report = Applying { cluster: &cluster, loaded: &loaded, arguments, output }.run(planned).await?;
+    let applying = Applying { cluster: &cluster, loaded: &loaded, arguments, output };
+    let Ended { report, signal } = applying.run(planned).await?;
     Ok(match &report.outcome {
         Outcome::Completed => Exit::Success,
-        Outcome::Interrupted => Exit::Signal(2),
+        Outcome::Interrupted => Exit::Signal(signal),
         Outcome::Changed(_) => Exit::Mismatch,
         Outcome::Stopped { .. } | Outcome::LockLost(_) => Exit::Stopped,
     })
 }
 
-fn automated() -> bool {
-    ["CI", "ESTACK_IN_AUTOMATION"]
-        .into_iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+/// Apply goes on by itself: nothing is said of how.
+fn view(file: &str, verbose: bool) -> View<'_> {
+    View { file, verbose, hint: false }
 }
 
 fn can_ask() -> bool {
@@ -134,23 +143,30 @@ struct Applying<'a> {
     output: &'a Output,
 }
 
+/// How the steps ended.
+struct Ended {
+    report: Report,
+    /// The signal that asked to stop; Ctrl-C's where none did.
+    signal: u8,
+}
+
 impl Applying<'_> {
-    async fn run(&self, approved: Planned) -> Result<Report, Exit> {
+    async fn run(&self, approved: Planned) -> Result<Ended, Exit> {
         let mut signals = Signals::listen();
         let who = identity::of_this_run();
         self.make_namespace(&approved.plan).await?;
         let names = approved.desired.names.clone();
         let world = self.lock(names, &who).await?;
-        let report = match self.still_approved(&approved).await {
+        let ended = match self.still_approved(&approved).await {
             Ok(planned) => self.steps(&planned, &world, who, &mut signals).await,
             Err(exit) => Err(exit),
         };
         world.unlock().await;
-        let report = report?;
-        if report.outcome == Outcome::Completed {
+        let ended = ended?;
+        if ended.report.outcome == Outcome::Completed {
             self.nothing_left().await?;
         }
-        Ok(report)
+        Ok(ended)
     }
 
     async fn steps(
@@ -159,7 +175,7 @@ impl Applying<'_> {
         world: &LiveWorld,
         who: String,
         signals: &mut Signals,
-    ) -> Result<Report, Exit> {
+    ) -> Result<Ended, Exit> {
         let options = Options {
             who,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -168,6 +184,8 @@ impl Applying<'_> {
         };
         let stop = Stop::default();
         let mut progress = Progress::new(self.output, self.arguments.json);
+        let voice = progress.voice();
+        let mut stopped_by = 2;
         let report = {
             let mut show = |event| progress.event(&event);
             let running = execute(&planned.plan, &planned.desired.names, world, &options, &stop, &mut show);
@@ -176,17 +194,18 @@ impl Applying<'_> {
                 tokio::select! {
                     report = &mut running => break report,
                     signal = signals.next() => {
+                        stopped_by = signal;
                         if stop.ask() > 1 {
-                            self.output.say("Stopped waiting. What was begun may be half done; the next apply looks and goes on.");
+                            voice.say(BROKEN_OFF);
                             return Err(Exit::Signal(signal));
                         }
-                        self.output.say("Stopping after the action that is under way. Once more: stop at once.");
+                        voice.say(STOPPING);
                     }
                 }
             }
         };
         progress.end(&report, &self.loaded.file);
-        Ok(report)
+        Ok(Ended { report, signal: stopped_by })
     }
 
     /// Takes the lock, and waits for it as long as was asked for.
@@ -242,7 +261,11 @@ impl Applying<'_> {
             tokio::time::sleep(Duration::from_millis(250)).await;
         };
         if !planned.plan.is_applicable() {
-            self.output.say(&render::plan(&planned.plan, &self.loaded.file, self.output.progress, false));
+            self.output.say(&render::plan(
+                &planned.plan,
+                view(&self.loaded.file, false),
+                self.output.progress,
+            ));
             return Err(plan::exit(&planned.plan, false));
         }
         let made_namespace = usize::from(!approved.plan.namespace_exists);
@@ -274,7 +297,11 @@ impl Applying<'_> {
                 return Ok(());
             }
             if attempt == 5 {
-                self.output.say(&render::plan(&planned.plan, &self.loaded.file, self.output.progress, false));
+                self.output.say(&render::plan(
+                    &planned.plan,
+                    view(&self.loaded.file, false),
+                    self.output.progress,
+                ));
                 self.output.error(
                     "every step is done, but the plan is not empty",
                     Some("look at what is left above, then apply again"),

@@ -37,7 +37,7 @@ pub fn check(arguments: &Check, output: &Output) -> Exit {
                 (findings.all, verdict)
             }
         };
-        findings.iter().for_each(|finding| text.push_str(&stacks::diagnostic(finding, output.answer)));
+        text.push_str(&stacks::diagnostics(&findings, output.answer));
         text.push_str(&format!("{name}: {verdict}\n"));
         all.extend(findings);
     }

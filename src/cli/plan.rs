@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, stream};
+use serde_json::{Value, json};
 
 use super::{
     arguments::{Global, Plan as Arguments},
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     plan::Plan,
-    render::{self, counting_line},
+    render::{self, View},
 };
 
 /// Makes a plan for each file.
@@ -22,23 +23,44 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
         Ok(files) => files,
         Err(exit) => return exit,
     };
-    if let [file] = files.as_slice() {
-        return match one(file, global, output).await {
-            Ok((loaded, planned)) => {
-                let text = text(arguments, &planned.plan, &loaded.file, output, global);
-                output.answer(&text).worse(exit(&planned.plan, arguments.detailed_exitcode))
-            }
-            Err(exit) => exit,
-        };
+    match (files.as_slice(), arguments.files.as_slice()) {
+        // A folder gives many plans even while it holds one file: what reads
+        // the JSON must not depend on how many there are.
+        ([file], [named]) if file == named => single(file, arguments, global, output).await,
+        _ => many(files, arguments, global, output).await,
     }
-    many(files, arguments, global, output).await
+}
+
+async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
+    let (loaded, planned) = match one(file, global, output).await {
+        Ok(made) => made,
+        Err(failed) => return failed.exit,
+    };
+    let plan = &planned.plan;
+    let text = if arguments.json {
+        format!("{:#}\n", render::json(plan, &loaded.file))
+    } else {
+        render::plan(plan, view(&loaded.file, global), output.answer)
+    };
+    output.answer(&text).worse(exit(plan, arguments.detailed_exitcode))
+}
+
+fn view<'a>(file: &'a str, global: &Global) -> View<'a> {
+    View { file, verbose: global.verbose, hint: !super::automated() }
 }
 
 /// A file and its plan, or how it failed.
-type Made = Result<(Loaded, Planned), Exit>;
+type Made = Result<(Loaded, Planned), Failed>;
+
+/// A file without a plan: what is said of it was said on standard error.
+struct Failed {
+    exit: Exit,
+    reason: String,
+}
 
 async fn one(file: &Path, global: &Global, output: &Output) -> Made {
-    let loaded = stacks::load(file, output)?;
+    let loaded = stacks::load(file, output)
+        .map_err(|exit| Failed { exit, reason: "the file cannot be used, see above".to_owned() })?;
     let planned = async {
         let cluster = observe::connect(global, &loaded.checked.stack).await?;
         observe::observe(&cluster.reader(), &loaded.checked.stack).await
@@ -47,69 +69,53 @@ async fn one(file: &Path, global: &Global, output: &Output) -> Made {
         Ok(planned) => Ok((loaded, planned)),
         Err(error) => {
             let _printed = output.cluster_error(&error);
-            Err(Exit::Error)
+            Err(Failed { exit: Exit::Error, reason: error.to_string() })
         }
     }
 }
 
 async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let side_by_side = usize::from(arguments.parallelism);
-    let mut made: Vec<(PathBuf, Made)> = stream::iter(files)
+    let mut made: Vec<(String, Made)> = stream::iter(files)
         .map(|file| async move {
             let planned = one(&file, global, output).await;
-            (file, planned)
+            (file.display().to_string(), planned)
         })
         .buffer_unordered(side_by_side)
         .collect()
         .await;
     made.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut ended = Exit::Success;
-    let (mut text, mut all, mut summary) = (String::new(), Vec::new(), String::from("Summary\n"));
-    for (file, planned) in &made {
-        let line = match planned {
-            Ok((loaded, planned)) => {
-                ended = ended.worse(exit(&planned.plan, arguments.detailed_exitcode));
-                if arguments.json {
-                    all.push(render::json(&planned.plan));
-                } else {
-                    text.push_str(&render::plan(&planned.plan, &loaded.file, output.answer, global.verbose));
-                    text.push('\n');
-                }
-                in_one_line(&planned.plan)
-            }
-            Err(failed) => {
-                ended = ended.worse(*failed);
-                "error, see above".to_owned()
-            }
-        };
-        summary.push_str(&format!("  {}  {line}\n", file.display()));
-    }
-    let printed = if arguments.json {
-        output.answer(&format!("{:#}\n", serde_json::json!(all)))
-    } else {
-        output.answer(&format!("{text}{summary}"))
+    let ends = made.iter().map(|(_, made)| match made {
+        Ok((_, planned)) => exit(&planned.plan, arguments.detailed_exitcode),
+        Err(failed) => failed.exit,
+    });
+    let ended = ends.fold(Exit::Success, Exit::worse);
+    let text = if arguments.json { programs(&made) } else { people(&made, global, output) };
+    ended.worse(output.answer(&text))
+}
+
+fn programs(made: &[(String, Made)]) -> String {
+    let one = |(file, made): &(String, Made)| match made {
+        Ok((_, planned)) => render::json(&planned.plan, file),
+        Err(failed) => render::json_without_plan(file, &failed.reason),
     };
-    ended.worse(printed)
+    format!("{:#}\n", json!(made.iter().map(one).collect::<Vec<Value>>()))
 }
 
-fn in_one_line(plan: &Plan) -> String {
-    if !plan.unread.is_empty() {
-        "could not be read".to_owned()
-    } else if !plan.blocked.is_empty() {
-        format!("cannot be applied: {}", plan.blocked[0].reason)
-    } else if plan.is_empty() {
-        "no changes".to_owned()
-    } else {
-        counting_line(plan).trim_start_matches("Plan: ").to_owned()
-    }
-}
-
-fn text(arguments: &Arguments, plan: &Plan, file: &str, output: &Output, global: &Global) -> String {
-    if arguments.json {
-        format!("{:#}\n", render::json(plan))
-    } else {
-        render::plan(plan, file, output.answer, global.verbose)
-    }
+fn people(made: &[(String, Made)], global: &Global, output: &Output) -> String {
+    let plans = made.iter().filter_map(|(file, made)| Some((file, &made.as_ref().ok()?.1.plan)));
+    let mut text: String = plans
+        .map(|(file, plan)| format!("{}\n", render::plan(plan, view(file, global), output.answer)))
+        .collect();
+    let rows: Vec<(&str, Result<&Plan, &str>)> = made
+        .iter()
+        .map(|(file, made)| match made {
+            Ok((_, planned)) => (file.as_str(), Ok(&planned.plan)),
+            Err(failed) => (file.as_str(), Err(failed.reason.as_str())),
+        })
+        .collect();
+    text.push_str(&render::summary(&rows, output.answer));
+    text
 }
 
 /// What a plan ends with.

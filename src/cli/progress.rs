@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
 
-use super::output::Output;
+use super::{observe::now, output::Output};
 use crate::{
     render,
     report::{Event, Report},
@@ -22,13 +21,24 @@ pub enum Progress {
     Json(Output),
 }
 
+/// Says something on standard error without tearing the line that lives there.
+pub struct Voice(Output, Option<ProgressBar>);
+
+impl Voice {
+    /// Says it.
+    pub fn say(&self, text: &str) {
+        match &self.1 {
+            Some(bar) => bar.suspend(|| self.0.say(text)),
+            None => self.0.say(text),
+        }
+    }
+}
+
 impl Progress {
     /// Chooses by flag and terminal.
     pub fn new(output: &Output, json: bool) -> Self {
         if json {
-            let version =
-                json!({ "type": "version", "ui": "1.0", "tool_version": env!("CARGO_PKG_VERSION") });
-            let _printed = output.answer(&format!("{version}\n"));
+            let _printed = output.answer(&format!("{}\n", render::version_json(now())));
             Progress::Json(*output)
         } else if output.live {
             let bar = ProgressBar::new_spinner();
@@ -46,7 +56,7 @@ impl Progress {
     pub fn event(&mut self, event: &Event) {
         match self {
             Progress::Json(output) => {
-                let _printed = output.answer(&format!("{}\n", json!(event)));
+                let _printed = output.answer(&format!("{}\n", render::event_json(event, now())));
             }
             Progress::Lines(output) => {
                 if let Some(line) = render::event(event, output.progress) {
@@ -56,10 +66,10 @@ impl Progress {
             Progress::Living(output, bar) => match event {
                 Event::StepStart { number, of, title } => {
                     bar.reset_elapsed();
-                    bar.set_message(format!("{number}/{of} {title}"));
+                    bar.set_message(render::plain(&format!("{number}/{of} {title}")));
                 }
                 Event::StepProgress { number, waiting_for } => {
-                    bar.set_message(format!("{number} waiting for {waiting_for}"))
+                    bar.set_message(render::plain(&format!("{number} waiting for {waiting_for}")));
                 }
                 Event::StepComplete { .. } => {
                     if let Some(line) = render::event(event, output.progress) {
@@ -70,11 +80,19 @@ impl Progress {
         }
     }
 
+    /// Speaks beside the events while they come.
+    pub fn voice(&self) -> Voice {
+        match self {
+            Progress::Living(output, bar) => Voice(*output, Some(bar.clone())),
+            Progress::Lines(output) | Progress::Json(output) => Voice(*output, None),
+        }
+    }
+
     /// Shows the end.
     pub fn end(self, report: &Report, file: &str) {
         match self {
             Progress::Json(output) => {
-                let _printed = output.answer(&format!("{}\n", render::report_json(report)));
+                let _printed = output.answer(&format!("{}\n", render::report_json(report, now())));
             }
             Progress::Lines(output) => output.say(&render::report(report, file, output.progress)),
             Progress::Living(output, bar) => {

@@ -73,19 +73,26 @@ pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
     let file = path.display().to_string();
     match parse_and_check(&file, &text) {
         Ok(checked) => {
-            checked.warnings.iter().for_each(|warning| output.say(&diagnostic(warning, output.progress)));
+            if !checked.warnings.is_empty() {
+                output.say(&diagnostics(&checked.warnings, output.progress));
+            }
             Ok(Loaded { file, text, checked })
         }
         Err(findings) => {
-            findings.all.iter().for_each(|finding| output.say(&diagnostic(finding, output.progress)));
-            output.say(&format!("{findings}. Nothing was changed."));
+            let shown = diagnostics(&findings.all, output.progress);
+            output.say(&format!("{shown}{file}: {findings}. Nothing was changed."));
             Err(Exit::Error)
         }
     }
 }
 
-/// A finding with the lines that it is about.
-pub fn diagnostic(finding: &Finding, style: Style) -> String {
+/// Findings with the lines that they are about: in one piece, so that those of
+/// files that are read side by side do not mix.
+pub fn diagnostics(findings: &[Finding], style: Style) -> String {
+    findings.iter().map(|finding| diagnostic(finding, style)).collect()
+}
+
+fn diagnostic(finding: &Finding, style: Style) -> String {
     let theme = if style.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width).with_links(false);
     let report = Report::new(finding.clone());

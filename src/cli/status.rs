@@ -17,7 +17,7 @@ use crate::{
     observed::{Live, Members},
     plan::{Plan, days_left},
     render,
-    report::status::{CertificateStatus, ClusterStatus, MemberStatus},
+    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus},
 };
 
 /// Shows the cluster of one file, once or until interrupted.
@@ -39,16 +39,17 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
         };
         let shown = match planned {
             Ok(planned) => show(&planned, arguments, output),
-            Err(error) => {
-                let failed = output.cluster_error(&error);
-                if !arguments.watch {
-                    return failed;
-                }
-                failed
+            // One look that fails is no reason to stop watching.
+            Err(error) if arguments.watch => {
+                let _printed = output.cluster_error(&error);
+                Ok(())
             }
+            Err(error) => Err(output.cluster_error(&error)),
         };
-        if !arguments.watch {
-            return shown;
+        match shown {
+            Err(exit) => return exit,
+            Ok(()) if !arguments.watch => return Exit::Success,
+            Ok(()) => {}
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
@@ -57,16 +58,23 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
     }
 }
 
-fn show(planned: &Planned, arguments: &Arguments, output: &Output) -> Exit {
+fn show(planned: &Planned, arguments: &Arguments, output: &Output) -> Result<(), Exit> {
     let status = of(planned);
     if arguments.json {
         let value = json!(status);
-        return output.answer(&if arguments.watch { format!("{value}\n") } else { format!("{value:#}\n") });
+        return output.answer_on(&if arguments.watch {
+            format!("{value}\n")
+        } else {
+            format!("{value:#}\n")
+        });
     }
     // A terminal that is watched shows one picture; a file keeps them all.
-    let clear = if arguments.watch && output.answer.color { "\u{1b}[H\u{1b}[2J" } else { "" };
-    let end = if arguments.watch && clear.is_empty() { "\n" } else { "" };
-    output.answer(&format!("{clear}{}{end}", render::status(&status, output.answer)))
+    let (clear, end) = match (arguments.watch, output.redraws) {
+        (false, _) => ("", ""),
+        (true, true) => ("\u{1b}[H\u{1b}[2J", ""),
+        (true, false) => ("", "\n"),
+    };
+    output.answer_on(&format!("{clear}{}{end}", render::status(&status, output.answer)))
 }
 
 /// The status in a plan's reading.
@@ -197,14 +205,15 @@ fn certificates(live: &Live) -> Vec<CertificateStatus> {
     .collect()
 }
 
-fn drift(plan: &Plan) -> String {
-    if !plan.unread.is_empty() {
-        "unknown: not everything could be read".to_owned()
+fn drift(plan: &Plan) -> Drift {
+    let (state, summary) = if !plan.unread.is_empty() {
+        (DriftState::Unknown, "not everything could be read".to_owned())
     } else if let Some(blocked) = plan.blocked.first() {
-        format!("{} (plan shows all)", blocked.reason)
+        (DriftState::Blocked, format!("{} (plan shows all)", blocked.reason))
     } else if plan.is_empty() {
-        "none: what runs is what the stack file says".to_owned()
+        (DriftState::None, "what runs is what the stack file says".to_owned())
     } else {
-        render::counting_line(plan).replacen("Plan:", "yes:", 1)
-    }
+        (DriftState::Changes, render::counting_line(plan).trim_start_matches("Plan: ").to_owned())
+    };
+    Drift { state, summary }
 }

@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::style::{Style, count};
+use super::style::{Style, count, visible};
 use crate::report::{Event, Outcome, Report};
+
+/// Columns of how long a step took.
+const TIME: usize = 8;
 
 /// One line for an event; `None` for one that has none where lines stay.
 pub fn event(event: &Event, style: Style) -> Option<String> {
@@ -15,75 +19,113 @@ pub fn event(event: &Event, style: Style) -> Option<String> {
             Some(style.wrap(&format!(" … {number:>2} "), 6, &format!("waiting for {waiting_for}")))
         }
         Event::StepComplete { number, title, milliseconds } => {
+            let column = style.width.min(100).saturating_sub(TIME);
             let mark = style.good("✓");
-            Some(format!(
-                "{}  {}",
-                style.wrap(&format!(" {mark} {number:>2} "), 6, title),
-                seconds(*milliseconds)
-            ))
+            let title = Style { width: column, ..style }.wrap(&format!(" {mark} {number:>2} "), 6, title);
+            let last = title.lines().last().map_or(0, visible);
+            let space = " ".repeat(column.saturating_sub(last));
+            Some(format!("{title}{space}{:>TIME$}", seconds(*milliseconds)))
         }
     }
 }
 
 fn seconds(milliseconds: u64) -> String {
-    format!("{}.{}s", milliseconds / 1000, milliseconds % 1000 / 100)
+    match milliseconds / 1000 {
+        whole if whole < 60 => format!("{whole}.{}s", milliseconds % 1000 / 100),
+        whole => format!("{}m{:02}s", whole / 60, whole % 60),
+    }
 }
 
 /// The end of a run, with what to do next.
 pub fn report(report: &Report, file: &str, style: Style) -> String {
     let Report { outcome, done, left } = report;
-    let mut text = String::new();
-    let steps = format!("{done} done, {} left", count(left.len(), "step"));
-    match outcome {
-        Outcome::Completed => {
-            let _infallible =
-                writeln!(text, "{}", style.good(&format!("Applied: {}.", count(*done, "step"))));
-            return text;
-        }
+    let steps = format!("{} done, {} left", count(*done, "step"), left.len());
+    let bad = style.bad("✗");
+    let (how, goes_on) = match outcome {
+        Outcome::Completed => (style.good(&format!("Applied: {}.", count(*done, "step"))), false),
         Outcome::Interrupted => {
-            let _infallible = writeln!(text, "{} {steps}.", style.mind("Interrupted, between two actions:"));
+            let first = style.mind("Interrupted, between two actions: ");
+            (style.wrap(&first, 2, &format!("{steps}.")), true)
         }
         Outcome::Changed(reason) => {
-            let _infallible = writeln!(text, "{}", style.wrap(&format!("{} ", style.bad("✗")), 2, reason));
-            text.push_str(
-                "What is there is no longer what was approved. Nothing more was done: plan again.\n",
-            );
-            return text;
+            let what = style.wrap(&format!("{bad} "), 2, reason);
+            let then = "What is there is no longer what was approved. Nothing more was done: plan again.";
+            (format!("{what}\n{}", style.wrap("", 0, then)), false)
         }
         Outcome::LockLost(reason) => {
-            let _infallible = writeln!(
-                text,
-                "{}",
-                style.wrap(&format!("{} the lock is lost: ", style.bad("✗")), 2, reason)
-            );
+            let what = style.wrap(&format!("{bad} the lock is lost: "), 2, reason);
+            (format!("{what}\nStopped: {steps}."), true)
         }
         Outcome::Stopped { number, title, reason, details } => {
-            let mark = style.bad("✗");
-            let _infallible = writeln!(text, "{}", style.wrap(&format!(" {mark} {number:>2} "), 6, title));
-            let _infallible = writeln!(text, "{}", style.wrap("      ", 8, reason));
-            for detail in details {
-                let _infallible = writeln!(text, "{}", style.wrap("      ", 8, detail));
+            let mut what = style.wrap(&format!(" {bad} {number:>2} "), 6, title);
+            for line in std::iter::once(reason).chain(details) {
+                let _infallible = write!(what, "\n{}", style.wrap("      ", 8, line));
             }
-            let _infallible = writeln!(text, "Stopped: {steps}.");
+            (format!("{what}\nStopped: {steps}."), true)
         }
+    };
+    let mut text = format!("{how}\n");
+    if goes_on {
+        text.push_str(&next(left, file, style));
     }
-    for title in left.iter().take(3) {
-        let _infallible = writeln!(text, "{}", style.wrap("  left: ", 8, title));
-    }
-    if left.len() > 3 {
-        let _infallible = writeln!(text, "  and {} more", left.len() - 3);
-    }
-    let _infallible = writeln!(
-        text,
-        "{}",
-        style.wrap("Next: ", 6, &format!("etcdctl-stack apply {file}  goes on from here."))
-    );
     text
 }
 
-/// The end of a run as the last line of an event stream.
-pub fn report_json(report: &Report) -> Value {
-    let mut value = json!(report);
-    value["type"] = json!("apply_summary");
-    value
+/// What is left, and how to go on.
+fn next(left: &[String], file: &str, style: Style) -> String {
+    const SHOWN: usize = 3;
+    let mut text = String::new();
+    for title in left.iter().take(SHOWN) {
+        let _infallible = writeln!(text, "{}", style.wrap("  left: ", 8, title));
+    }
+    if left.len() > SHOWN {
+        let _infallible = writeln!(text, "  and {} more", left.len() - SHOWN);
+    }
+    let line = format!("etcdctl-stack apply {file}  goes on from here.");
+    let _infallible = writeln!(text, "{}", style.wrap("Next: ", 6, &line));
+    text
+}
+
+/// The first line of a stream: its version, as `MAJOR.MINOR`.
+pub fn version_json(now: Timestamp) -> Value {
+    let version = env!("CARGO_PKG_VERSION");
+    let rest = json!({ "type": "version", "ui": "1.0", "tool_version": version });
+    line("info", &format!("etcdctl-stack {version}"), now, rest)
+}
+
+/// An event as one line of a stream. `@message` alone is readable.
+pub fn event_json(event: &Event, now: Timestamp) -> Value {
+    let message = match event {
+        Event::StepStart { number, of, title } => format!("step {number} of {of}: {title}"),
+        Event::StepProgress { number, waiting_for } => format!("step {number} waits for {waiting_for}"),
+        Event::StepComplete { number, title, milliseconds } => {
+            format!("step {number} done in {}: {title}", seconds(*milliseconds))
+        }
+    };
+    line("info", &message, now, json!(event))
+}
+
+/// The end of a run as the last line of a stream.
+pub fn report_json(report: &Report, now: Timestamp) -> Value {
+    let Report { outcome, done, left } = report;
+    let (level, how) = match outcome {
+        Outcome::Completed => ("info", "applied".to_owned()),
+        Outcome::Interrupted => ("warn", "interrupted between two actions".to_owned()),
+        Outcome::Stopped { number, reason, .. } => ("error", format!("stopped at step {number}: {reason}")),
+        Outcome::Changed(reason) => ("error", format!("not what was approved: {reason}")),
+        Outcome::LockLost(reason) => ("error", format!("the lock is lost: {reason}")),
+    };
+    let message = format!("{how}; {} done, {} left", count(*done, "step"), left.len());
+    let mut rest = json!(report);
+    rest["type"] = json!("apply_summary");
+    line(level, &message, now, rest)
+}
+
+/// The keys that every line has, before those that only this one has.
+fn line(level: &str, message: &str, now: Timestamp, rest: Value) -> Value {
+    let mut line = json!({ "@level": level, "@message": message, "@timestamp": now });
+    if let (Some(line), Value::Object(rest)) = (line.as_object_mut(), rest) {
+        line.extend(rest);
+    }
+    line
 }

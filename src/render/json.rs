@@ -7,15 +7,18 @@ use serde_json::{Value, json};
 
 use crate::plan::{Change, Confidence, Outcome, Plan, Step, Verb};
 
-/// The plan as JSON.
-pub fn json(plan: &Plan) -> Value {
+/// The version of the format.
+const FORMAT_VERSION: &str = "1.0";
+
+/// The plan of a file as JSON.
+pub fn json(plan: &Plan, file: &str) -> Value {
     let with = |verb: Verb| plan.changes.iter().filter(|change| change.verb == verb).count();
     let sure =
         |confidence: Confidence| plan.changes.iter().filter(|change| change.confidence == confidence).count();
     json!({
-        "format_version": "1.0",
+        "format_version": FORMAT_VERSION,
         "tool_version": env!("CARGO_PKG_VERSION"),
-        "stack": { "name": plan.stack },
+        "stack": { "name": plan.stack, "file": file },
         "target": {
             "context": plan.target.context,
             "cluster_uid": plan.target.cluster_uid.found(),
@@ -35,15 +38,19 @@ pub fn json(plan: &Plan) -> Value {
             "data_loss": 0,
             "verified": sure(Confidence::Verified),
             "predicted": sure(Confidence::Predicted),
+            "unchecked": plan.checks.iter().filter(|check| check.outcome == Outcome::Unchecked).count(),
             "members": plan.voters,
         },
         "resource_changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
+        "unchanged": plan.unchanged.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "etcd": plan.etcd.as_ref().map(|etcd| json!({
             "cluster_id": etcd.cluster_id,
             "members": etcd.members,
             "healthy": etcd.healthy,
             "leader": etcd.leader,
             "alarms": etcd.alarms,
+            "db_size": etcd.db_size,
+            "quota": etcd.quota,
         })),
         "steps": plan.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
         "checks": plan.checks.iter().map(|check| json!({
@@ -57,6 +64,21 @@ pub fn json(plan: &Plan) -> Value {
         })).collect::<Vec<_>>(),
         "warnings": plan.warnings,
         "diagnostics": diagnostics(plan),
+    })
+}
+
+/// What stands among several plans for a file that has none.
+pub fn json_without_plan(file: &str, reason: &str) -> Value {
+    json!({
+        "format_version": FORMAT_VERSION,
+        "tool_version": env!("CARGO_PKG_VERSION"),
+        "stack": { "file": file },
+        "applyable": false,
+        "complete": false,
+        "errored": true,
+        "resource_changes": [],
+        "steps": [],
+        "diagnostics": [{ "severity": "error", "code": "plan::no_plan", "summary": reason }],
     })
 }
 

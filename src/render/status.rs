@@ -1,94 +1,145 @@
-//! A cluster as it is, as a table.
+//! A cluster as it is: a table, or a few lines for each member where a table
+//! does not fit. Nothing is left out for want of room.
 
 use std::fmt::Write as _;
 
-use super::style::{Style, bytes, count};
+use super::style::{Style, bytes, count, padded, plain};
 use crate::{
     member::Role,
-    report::status::{ClusterStatus, MemberStatus},
+    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus},
 };
+
+/// Days before its end from which a certificate is something to mind.
+const SOON: i64 = 30;
 
 /// The status as text.
 pub fn status(status: &ClusterStatus, style: Style) -> String {
-    let mut text = header(status, style);
-    text.push_str(&table(&status.members, style));
-    for member in status.members.iter().filter(|member| member.problem.is_some()) {
-        let problem = member.problem.as_deref().unwrap_or_default();
-        let _infallible =
-            writeln!(text, "{}", style.wrap(&format!("{} {}: ", style.bad("✗"), member.name), 2, problem));
-    }
-    text.push('\n');
-    for alarm in &status.alarms {
-        let _infallible =
-            writeln!(text, "{} alarm {} on member {}", style.bad("✗"), alarm.name, alarm.member_id);
-    }
-    if let Some(first) = status.certificates.iter().min_by_key(|certificate| certificate.days_left) {
-        let line = format!(
-            "{}, the first to end is {} in {} days",
-            count(status.certificates.len(), "certificate"),
-            first.secret,
-            first.days_left
-        );
-        let _infallible = writeln!(text, "{}", style.wrap("certificates  ", 14, &line));
-    }
-    let _infallible = writeln!(text, "{}", style.wrap("drift         ", 14, &status.drift));
-    for reason in &status.unread {
-        let _infallible = writeln!(text, "{}", style.wrap(&format!("{} ", style.bad("✗")), 2, reason));
-    }
-    text
-}
-
-fn header(status: &ClusterStatus, style: Style) -> String {
-    let id = status.cluster_id.map_or("no cluster".to_owned(), |id| format!("cluster {id}"));
-    let health = if status.healthy { style.good("healthy") } else { style.bad("NOT HEALTHY") };
-    let spare = status.voters_up.checked_sub(status.quorum);
-    let spare =
-        spare.map_or("no quorum".to_owned(), |spare| format!("quorum {}, can lose {spare}", status.quorum));
-    let line = format!("{id}  ·  {health}, {spare}");
-    let name = format!("{}  ·  namespace {}  ·  ", style.bold(&status.stack), status.namespace);
-    format!("{}\n\n", style.wrap(&name, 2, &line))
-}
-
-fn table(members: &[MemberStatus], style: Style) -> String {
-    let dash = || "-".to_owned();
-    let mut rows =
-        vec![["MEMBER", "ROLE", "HEALTH", "VERSION", "DATABASE", "NODE", "ZONE", "ID"].map(str::to_owned)];
-    rows.extend(members.iter().map(|member| {
-        let role = match (member.role, member.leader) {
-            (_, true) => "leader".to_owned(),
-            (Some(Role::Voter), false) => "voter".to_owned(),
-            (Some(Role::Learner), false) => "learner".to_owned(),
-            (None, false) => "not listed".to_owned(),
-        };
-        let size = member.db_size.and_then(|size| u64::try_from(size).ok());
-        [
-            member.name.clone(),
-            role,
-            if member.healthy { "ok".to_owned() } else { "NOT OK".to_owned() },
-            member.version.clone().unwrap_or_else(dash),
-            size.map_or_else(dash, |size| format!("{} of {}", bytes(size), bytes(member.quota))),
-            member.node.clone().unwrap_or_else(dash),
-            member.zone.clone().unwrap_or_else(dash),
-            member.id.map_or_else(dash, |id| id.to_string()),
-        ]
-    }));
-    let widths: Vec<usize> =
-        (0..8).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
-    // What does not fit is left out from the right; `--json` has all of it.
-    let mut fits = 0;
-    let mut total = 0;
-    for width in &widths {
-        total += width + 2;
-        if total > style.width + 2 && fits >= 3 {
-            break;
+    let mut text = format!("{}\n\n", style.join(2, &header(status, style)));
+    text.push_str(&members(&status.members, style));
+    let mark = style.bad("✗");
+    for member in &status.members {
+        if let Some(problem) = &member.problem {
+            let first = format!("{mark} {}: ", member.name);
+            let _infallible = writeln!(text, "{}", style.wrap(&first, 4, problem));
         }
-        fits += 1;
     }
-    let mut text = String::new();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).take(fits).map(|(cell, width)| format!("{cell:width$}")).collect();
-        let _infallible = writeln!(text, "{}", cells.join("  ").trim_end());
+    if !status.members.is_empty() {
+        text.push('\n');
+    }
+    for alarm in &status.alarms {
+        let line = format!("alarm {} on member {}", alarm.name, alarm.member_id);
+        let _infallible = writeln!(text, "{}", style.wrap(&format!("{mark} "), 2, &line));
+    }
+    text.push_str(&certificates(&status.certificates, style));
+    text.push_str(&drift(&status.drift, style));
+    for reason in &status.unread {
+        let _infallible = writeln!(text, "{}", style.wrap(&format!("{mark} "), 2, reason));
     }
     text
+}
+
+fn header(status: &ClusterStatus, style: Style) -> Vec<String> {
+    let spare = match status.voters_up.checked_sub(status.quorum) {
+        None => style.bad("no quorum"),
+        Some(_) if status.voters_up == 0 => style.bad("no quorum"),
+        Some(0) => style.mind(&format!("quorum {}, can lose no more", status.quorum)),
+        Some(spare) => format!("quorum {}, can lose {spare}", status.quorum),
+    };
+    vec![
+        style.bold(&status.stack),
+        format!("namespace {}", status.namespace),
+        status.cluster_id.map_or("no cluster".to_owned(), |id| format!("cluster {id}")),
+        if status.healthy { style.good("healthy") } else { style.bad("NOT HEALTHY") },
+        spare,
+    ]
+}
+
+const TITLES: [&str; 8] = ["MEMBER", "ROLE", "HEALTH", "VERSION", "DATABASE", "NODE", "ZONE", "ID"];
+
+fn members(members: &[MemberStatus], style: Style) -> String {
+    if members.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<[String; 8]> = members.iter().map(cells).collect();
+    let widest = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([TITLES[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..TITLES.len()).map(widest).collect();
+    let whole: usize = widths.iter().map(|width| width + 2).sum();
+    if whole > style.width + 2 {
+        return rows.iter().map(|row| card(row, style)).collect();
+    }
+    let line = |cells: [String; 8]| {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
+        format!("{}\n", padded.join("  ").trim_end())
+    };
+    let head = line(TITLES.map(|title| style.dim(title)));
+    std::iter::once(head).chain(rows.into_iter().map(line)).collect()
+}
+
+fn cells(member: &MemberStatus) -> [String; 8] {
+    let dash = || "-".to_owned();
+    let role = match (member.role, member.leader) {
+        (_, true) => "leader",
+        (Some(Role::Voter), false) => "voter",
+        (Some(Role::Learner), false) => "learner",
+        (None, false) => "not listed",
+    };
+    let size = member.db_size.and_then(|size| u64::try_from(size).ok());
+    [
+        plain(&member.name),
+        role.to_owned(),
+        if member.healthy { "ok" } else { "NOT OK" }.to_owned(),
+        member.version.as_deref().map_or_else(dash, plain),
+        size.map_or_else(dash, |size| format!("{} of {}", bytes(size), bytes(member.quota))),
+        member.node.clone().unwrap_or_else(dash),
+        member.zone.clone().unwrap_or_else(dash),
+        member.id.map_or_else(dash, |id| id.to_string()),
+    ]
+}
+
+/// One member where the table is too wide.
+fn card(row: &[String; 8], style: Style) -> String {
+    let [name, role, health, rest @ ..] = row;
+    let named = TITLES[3..].iter().zip(rest).filter(|(_, cell)| *cell != "-");
+    let rest: Vec<String> = named.map(|(title, cell)| format!("{} {cell}", title.to_lowercase())).collect();
+    let head = style.wrap(&format!("{name}  "), 4, &format!("{role}, {health}"));
+    if rest.is_empty() {
+        return format!("{head}\n");
+    }
+    format!("{head}\n{}\n", style.wrap("    ", 4, &rest.join(", ")))
+}
+
+fn certificates(all: &[CertificateStatus], style: Style) -> String {
+    let Some(first) = all.iter().min_by_key(|certificate| certificate.days_left) else {
+        return String::new();
+    };
+    let when = match first.days_left {
+        days if days < 0 => format!("{} ENDED {} ago", first.secret, count_days(-days)),
+        days => format!("the first to end is {} in {}", first.secret, count_days(days)),
+    };
+    let mark = match first.days_left {
+        days if days < 0 => format!("{} ", style.bad("✗")),
+        days if days < SOON => format!("{} ", style.mind("!")),
+        _ => String::new(),
+    };
+    let line = format!("{}, {when}", count(all.len(), "certificate"));
+    format!("{}\n", style.wrap(&format!("certificates  {mark}"), 14, &line))
+}
+
+fn count_days(days: i64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+fn drift(drift: &Drift, style: Style) -> String {
+    let Drift { state, summary } = drift;
+    let state = match state {
+        DriftState::None => style.good("none: "),
+        DriftState::Changes => style.mind("yes: "),
+        DriftState::Blocked => style.bad("✗ "),
+        DriftState::Unknown => style.bad("unknown: "),
+    };
+    format!("{}\n", style.wrap(&format!("drift         {state}"), 14, summary))
 }

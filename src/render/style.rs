@@ -47,31 +47,75 @@ impl Style {
 
     /// Breaks text at spaces to fit behind `first`, with later lines behind as
     /// many spaces as `indent` says. A word is never broken: names are copied.
+    ///
+    /// `words` may come from a server: its line breaks stay, and what would
+    /// steer a terminal is shown instead of obeyed. `first` is ours.
     pub fn wrap(&self, first: &str, indent: usize, words: &str) -> String {
         let mut text = first.to_owned();
         let mut column = visible(first);
-        let mut begins = true;
-        for word in words.split(' ') {
-            let length = word.chars().count();
-            if !begins && column + 1 + length > self.width {
-                text.push('\n');
-                text.push_str(&" ".repeat(indent));
-                column = indent;
-            } else if !begins {
-                text.push(' ');
-                column += 1;
+        for (number, line) in words.trim_end().lines().enumerate() {
+            let mut begins = true;
+            if number > 0 {
+                column = new_line(&mut text, indent);
             }
-            text.push_str(word);
+            for word in line.split(' ').map(plain) {
+                let length = word.chars().count();
+                if !begins && column + 1 + length > self.width {
+                    column = new_line(&mut text, indent);
+                } else if !begins {
+                    text.push(' ');
+                    column += 1;
+                }
+                text.push_str(&word);
+                column += length;
+                begins = false;
+            }
+        }
+        text
+    }
+
+    /// Sets parts side by side, and those that do not fit below, behind as many
+    /// spaces as `indent` says. The parts are ours and may hold colours.
+    pub fn join(&self, indent: usize, parts: &[String]) -> String {
+        const BETWEEN: &str = "  ·  ";
+        let mut text = String::new();
+        let mut column = 0;
+        for part in parts {
+            let length = visible(part);
+            if column > 0 && column + visible(BETWEEN) + length > self.width {
+                column = new_line(&mut text, indent);
+            } else if column > 0 {
+                text.push_str(BETWEEN);
+                column += visible(BETWEEN);
+            }
+            text.push_str(part);
             column += length;
-            begins = false;
         }
         text
     }
 }
 
+fn new_line(text: &mut String, indent: usize) -> usize {
+    text.truncate(text.trim_end_matches(' ').len());
+    text.push('\n');
+    text.push_str(&" ".repeat(indent));
+    indent
+}
+
+/// Text whose control characters are written out: `\u{1b}`.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
 /// The columns that text takes: without what only changes its colour.
-fn visible(text: &str) -> usize {
+pub fn visible(text: &str) -> usize {
     anstream::adapter::strip_str(text).to_string().chars().count()
+}
+
+/// Text with spaces behind it, up to a number of columns.
+pub fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(visible(text))))
 }
 
 /// Bytes as people say them: `20 KiB`, `1.2 GiB`.
@@ -104,6 +148,25 @@ mod tests {
         assert_eq!(
             style.wrap("  1 ", 4, "create Namespace/etcd-orders now"),
             "  1 create\n    Namespace/etcd-orders\n    now"
+        );
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown_instead() {
+        let style = Style { color: false, width: 40 };
+        assert_eq!(
+            style.wrap("  ", 4, "red \u{1b}[31m and a bell \u{7}\nnext line\n"),
+            "  red \\u{1b}[31m and a bell \\u{7}\n    next line"
+        );
+    }
+
+    #[test]
+    fn parts_go_below_where_they_do_not_fit() {
+        let style = Style { color: true, width: 20 };
+        let parts = [style.bold("orders"), "plan 7f3a".to_owned(), "namespace etcd".to_owned()];
+        assert_eq!(
+            anstream::adapter::strip_str(&style.join(2, &parts)).to_string(),
+            "orders  ·  plan 7f3a\n  namespace etcd"
         );
     }
 

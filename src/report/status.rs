@@ -27,10 +27,33 @@ pub struct ClusterStatus {
     pub alarms: Vec<Alarm>,
     /// Certificates, by Secret.
     pub certificates: Vec<CertificateStatus>,
-    /// What `plan` would say, in one line.
-    pub drift: String,
+    /// What `plan` would say.
+    pub drift: Drift,
     /// What could not be read.
     pub unread: Vec<String>,
+}
+
+/// How what runs differs from the stack file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Whether it does.
+    pub state: DriftState,
+    /// In one line.
+    pub summary: String,
+}
+
+/// Whether what runs differs from the stack file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftState {
+    /// It does not.
+    None,
+    /// It does, and `apply` would change that.
+    Changes,
+    /// It does, and something stands in the way.
+    Blocked,
+    /// Not everything could be read.
+    Unknown,
 }
 
 /// One member.

@@ -1,0 +1,174 @@
+//! The objects of a plan: what is made, what changes, field by field.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::style::{Style, count, padded};
+use crate::{
+    object::Kind,
+    plan::{Change, Confidence, FieldChange, Plan, Verb},
+};
+
+/// Every object that is not as wanted, and how many are.
+pub fn objects(plan: &Plan, verbose: bool, style: Style) -> String {
+    if plan.changes.is_empty() && (plan.unchanged.is_empty() || !verbose) {
+        return String::new();
+    }
+    let mut text = format!("{}\n", style.bold("Objects"));
+    let longest = plan.changes.iter().map(|change| change.key.to_string().chars().count()).max().unwrap_or(0);
+    // Beside the names where all of them leave room, or else below each.
+    let column = Some(longest).filter(|longest| longest + 15 <= style.width);
+    for change in &plan.changes {
+        text.push_str(&object(change, column, verbose, style));
+    }
+    if !plan.unchanged.is_empty() {
+        let names: Vec<String> = plan.unchanged.iter().map(ToString::to_string).collect();
+        let line = if verbose { names.join(", ") } else { "-v lists them".to_owned() };
+        let line = format!("{} unchanged: {line}", count(plan.unchanged.len(), "object"));
+        let _infallible = writeln!(text, "{}", style.wrap("    ", 6, &line));
+    }
+    text.push('\n');
+    text
+}
+
+fn object(change: &Change, column: Option<usize>, verbose: bool, style: Style) -> String {
+    let Change { key, verb, confidence, before: _, after, fields, notes } = change;
+    let symbol = match verb {
+        Verb::Create => style.good("+"),
+        Verb::Update => style.mind("~"),
+    };
+    let sure = match confidence {
+        Confidence::Verified => style.dim("verified"),
+        Confidence::Predicted => style.dim("predicted"),
+    };
+    let mut text = match column {
+        Some(column) => format!("  {symbol} {}  {sure}\n", padded(&key.to_string(), column)),
+        None => format!("  {symbol} {key}\n      {sure}\n"),
+    };
+    let described = match verb {
+        Verb::Create => describe(key.kind, after, verbose),
+        Verb::Update => Vec::new(),
+    };
+    for Fact { name, value } in described {
+        let name = if name.is_empty() { String::new() } else { format!("{name:<11}") };
+        let indent = 6 + name.len().max(2);
+        let _infallible = writeln!(text, "{}", style.wrap(&format!("      {name}"), indent, &value));
+    }
+    for note in notes {
+        let _infallible = writeln!(text, "{}", style.wrap("      ", 8, note));
+    }
+    for change in fields {
+        let _infallible = writeln!(text, "{}", field(change, style));
+    }
+    text
+}
+
+fn field(change: &FieldChange, style: Style) -> String {
+    let FieldChange { path, before, after } = change;
+    let (symbol, line) = match (before, after) {
+        (None, Some(after)) => (style.good("+"), format!("{path}: {after}")),
+        (Some(before), None) => (style.bad("-"), format!("{path}: {before}")),
+        (Some(before), Some(after)) => (style.mind("~"), format!("{path}: {before} -> {after}")),
+        (None, None) => (style.mind("~"), path.clone()),
+    };
+    style.wrap(&format!("      {symbol} "), 10, &line)
+}
+
+/// One line of what a reviewer wants to know of an object that is made.
+struct Fact {
+    name: &'static str,
+    value: String,
+}
+
+fn fact(name: &'static str, value: String) -> Fact {
+    Fact { name, value }
+}
+
+fn describe(kind: Kind, body: &Value, verbose: bool) -> Vec<Fact> {
+    match kind {
+        Kind::Service => vec![fact("", service(body))],
+        Kind::PodDisruptionBudget => {
+            vec![fact("", format!("at least {} members stay up", text(&body["spec"]["minAvailable"])))]
+        }
+        Kind::ConfigMap => {
+            vec![fact("", "bootstrap list, sealed in the end; token known after apply".into())]
+        }
+        Kind::StatefulSet => stateful_set(body, verbose),
+        _ => Vec::new(),
+    }
+}
+
+fn service(body: &Value) -> String {
+    let spec = &body["spec"];
+    let kind = if spec["clusterIP"] == "None" {
+        "headless".to_owned()
+    } else {
+        spec["type"].as_str().unwrap_or("ClusterIP").to_owned()
+    };
+    let ports = items(&spec["ports"]).map(|port| format!("{} {}", text(&port["name"]), text(&port["port"])));
+    std::iter::once(kind).chain(ports).collect::<Vec<_>>().join(", ")
+}
+
+fn stateful_set(body: &Value, verbose: bool) -> Vec<Fact> {
+    let spec = &body["spec"];
+    let container = &spec["template"]["spec"]["containers"][0];
+    let resources = &container["resources"];
+    vec![
+        fact("replicas", format!("{}, raised one by one as members join", text(&spec["replicas"]))),
+        fact("image", text(&container["image"])),
+        fact(
+            "resources",
+            format!("{} (limit {})", amounts(&resources["requests"]), amounts(&resources["limits"])),
+        ),
+        fact("storage", storage(spec)),
+        fact("args", arguments(container, verbose)),
+    ]
+}
+
+fn storage(spec: &Value) -> String {
+    let claim = &spec["volumeClaimTemplates"][0]["spec"];
+    let class = match claim["storageClassName"].as_str() {
+        None => "default class".to_owned(),
+        Some("") => "no class".to_owned(),
+        Some(name) => format!("class {name}"),
+    };
+    let retention = &spec["persistentVolumeClaimRetentionPolicy"];
+    let kept = if retention["whenDeleted"] == "Retain" && retention["whenScaled"] == "Retain" {
+        ", kept on deletion"
+    } else {
+        ""
+    };
+    format!("{} each, {class}{kept}", text(&claim["resources"]["requests"]["storage"]))
+}
+
+/// The arguments that a reviewer asks about, and how many there are besides.
+fn arguments(container: &Value, verbose: bool) -> String {
+    const TELLING: [&str; 4] =
+        ["--quota-backend-bytes", "--auto-compaction-retention", "--feature-gates", "--experimental"];
+    let all: Vec<&str> = items(&container["args"]).filter_map(Value::as_str).collect();
+    if verbose {
+        return all.join(" ");
+    }
+    let told: Vec<&str> =
+        all.iter().copied().filter(|one| TELLING.iter().any(|flag| one.starts_with(flag))).collect();
+    match all.len() - told.len() {
+        0 => told.join(" "),
+        more if told.is_empty() => format!("{more}, -v lists them"),
+        more => format!("{} and {more} more, -v lists them", told.join(" ")),
+    }
+}
+
+fn amounts(table: &Value) -> String {
+    let all = table.as_object().into_iter().flatten();
+    let all: Vec<String> = all.map(|(name, amount)| format!("{name} {}", text(amount))).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
