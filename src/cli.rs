@@ -7,6 +7,7 @@ use std::{future::Future, io, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
 
+mod advice;
 mod apply;
 mod arguments;
 mod check;
@@ -21,6 +22,7 @@ mod signal;
 mod stacks;
 mod status;
 
+use advice::advise;
 use arguments::{Arguments, Command};
 use exit::Exit;
 use output::Output;
@@ -37,7 +39,8 @@ pub fn main() -> ExitCode {
 
 /// Help and version are answers; anything else is an error with code 1, not
 /// clap's 2, which would read as "there are changes".
-fn usage(error: clap::Error) -> ExitCode {
+fn usage(mut error: clap::Error) -> ExitCode {
+    advise(&mut error);
     match error.print() {
         _ if error.use_stderr() => ExitCode::FAILURE,
         // Nowhere is left to say that this could not be printed.

@@ -25,8 +25,13 @@ Start with:
 /// `plan` compares what the file wants with the live objects and the live etcd
 /// members and prints what would change, in what order, and what is left of
 /// quorum at every step. `apply` does exactly that, or stops and says why.
+///
+/// A stack file describes one cluster. Flags can be set in the environment:
+/// ESTACK_CONTEXT, ESTACK_KUBECONFIG, ESTACK_PARALLELISM, ESTACK_STEP_TIMEOUT;
+/// a flag wins. With CI or ESTACK_IN_AUTOMATION set, nothing is asked and no
+/// next command is suggested.
 #[derive(Debug, Parser)]
-#[command(name = "etcdctl-stack", version, after_help = EXIT_CODES, max_term_width = 100, propagate_version = true)]
+#[command(name = "etcdctl-stack", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -41,8 +46,8 @@ pub struct Global {
     /// The kubeconfig context; the current one if left out
     #[arg(long, global = true, env = "ESTACK_CONTEXT", value_name = "NAME")]
     pub context: Option<String>,
-    /// The kubeconfig file; KUBECONFIG or ~/.kube/config if left out
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The kubeconfig file; KUBECONFIG, then ~/.kube/config if left out
+    #[arg(long, global = true, env = "ESTACK_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// When to use colour; NO_COLOR and CLICOLOR_FORCE are honoured
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
@@ -78,9 +83,14 @@ pub enum Command {
         after_help = "\
 Examples:
   etcdctl-stack plan orders.toml
-  etcdctl-stack plan stacks/                      every stack of a folder
+  etcdctl-stack plan stacks/                           every stack of a folder
   etcdctl-stack plan orders.toml --detailed-exitcode   exit 2 if there are changes
-  etcdctl-stack plan orders.toml --json | jq .summary"
+  etcdctl-stack plan orders.toml --json | jq .summary
+  etcdctl-stack plan orders.toml --json | jq -r .digest   what `apply --expect` takes
+
+Ends with 0, with 2 if there are changes and --detailed-exitcode is given, with 3 if the
+plan cannot be applied, and with 1 if something could not be read. Of several files the
+worst counts: 1, then 3, then 2, then 0."
     )]
     Plan(Plan),
     /// Carry a plan out
@@ -92,9 +102,18 @@ Examples:
 Examples:
   etcdctl-stack apply orders.toml
   etcdctl-stack apply orders.toml --auto-approve           do not ask
-  etcdctl-stack apply orders.toml --expect 7f3a-91c2       only if it is still this plan")]
+  etcdctl-stack apply orders.toml --expect 7f3a-91c2       only if it is still this plan
+  etcdctl-stack apply orders.toml --auto-approve --json    events for programs
+
+Ends with 0 when all is done, 3 if the plan cannot be applied, 4 if it is not the plan that
+was approved, 5 if it began and stopped part way, 6 while another run holds the lock, and
+with 130 or 143 after a signal. The first Ctrl-C stops after the action that is under way.")]
     Apply(Apply),
     /// Show the members as they are
+    ///
+    /// Asks every member: role, leader, version, size of the database, and which
+    /// node it runs on; and shows alarms, when certificates end, and whether the
+    /// cluster is as the stack file says. Writes nothing.
     #[command(after_help = "\
 Examples:
   etcdctl-stack status orders.toml
@@ -105,8 +124,9 @@ Examples:
     ///
     /// Forwards a local port to each member and sets ETCDCTL_ENDPOINTS,
     /// ETCDCTL_CACERT, ETCDCTL_CERT and ETCDCTL_KEY. The credentials lie in a private
-    /// temporary folder, which is removed when the command ends. Ends with the
-    /// command's exit code.
+    /// temporary folder, which is removed when the command ends. Pods may restart
+    /// meanwhile: each connection is a new port-forward. Signals are passed on. Ends
+    /// with the command's exit code, 127 if there is no such command.
     #[command(after_help = "\
 Examples:
   etcdctl-stack connect orders.toml -- etcdctl member list -w table
@@ -115,24 +135,39 @@ Examples:
     Connect(Connect),
     /// Report every mistake in stack files
     ///
-    /// Needs no cluster. Several files may be given, and folders.
-    Check(Check),
-    /// Write a commented stack file to start from
+    /// Needs no cluster. Several files may be given, and folders; the `*.toml` of a
+    /// folder are checked, those of the folders in it are not. Ends with 1 if any file
+    /// has an error; warnings are no errors.
     #[command(after_help = "\
 Examples:
-  etcdctl-stack init orders.toml
-  etcdctl-stack init --name orders -         to standard output")]
+  etcdctl-stack check orders.toml
+  etcdctl-stack check stacks/
+  etcdctl-stack check stacks/ --json | jq '.[] | select(.severity == \"error\")'")]
+    Check(Check),
+    /// Write a commented stack file to start from
+    ///
+    /// The file is right as it stands: three members, one per node, mutual TLS. What
+    /// is changed most often is there as comments. A file that exists is not touched.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack init orders.toml                    stack `orders` in namespace `etcd-orders`
+  etcdctl-stack init orders.toml --namespace data   in namespace `data`
+  etcdctl-stack init --name orders -                to standard output")]
     Init(Init),
     /// Print the JSON Schema of stack files, for editors
     ///
     /// A stack file whose first line is `#:schema ./stack.schema.json` is completed
     /// and checked by editors that know Taplo or Tombi.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack schema > stack.schema.json")]
     Schema,
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
   etcdctl-stack completions bash > /etc/bash_completion.d/etcdctl-stack
-  etcdctl-stack completions zsh > ~/.zfunc/_etcdctl-stack")]
+  etcdctl-stack completions zsh > ~/.zfunc/_etcdctl-stack
+  etcdctl-stack completions fish > ~/.config/fish/completions/etcdctl-stack.fish")]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
@@ -163,11 +198,14 @@ pub struct Apply {
     /// Do not ask
     #[arg(long)]
     pub auto_approve: bool,
-    /// Apply only the plan with this digest, as `plan` printed it; at least 32 digits without a terminal
+    /// Apply only the plan with this digest, as `plan` printed it
+    ///
+    /// At a terminal the short form will do, such as 7f3a-91c2. Without one at least 32
+    /// digits are needed, from `plan --json`: eight can be met by chance.
     #[arg(long, value_name = "DIGEST")]
     pub expect: Option<String>,
     /// How long one wait may take: 90s, 10m, 1h
-    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = duration)]
+    #[arg(long, env = "ESTACK_STEP_TIMEOUT", default_value = "10m", value_name = "TIME", value_parser = duration)]
     pub step_timeout: Duration,
     /// How long to wait for another run that holds the lock
     #[arg(long, env = "ESTACK_LOCK_TIMEOUT", default_value = "0s", value_name = "TIME", value_parser = time)]
@@ -221,6 +259,9 @@ pub struct Init {
     /// The stack's name; the file's name if left out
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// The namespace; etcd-NAME if left out
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
 }
 
 /// `90s`, `10m`, `1h30m`; not zero.

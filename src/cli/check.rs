@@ -54,18 +54,14 @@ pub fn schema(output: &Output) -> Exit {
 /// Writes a starter file; never over one that is there.
 pub fn init(arguments: &Init, output: &Output) -> Exit {
     let path = &arguments.file;
-    let to_stdout = path == Path::new("-");
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).filter(|_| !to_stdout);
-    let name = arguments.name.clone().or(stem).unwrap_or_else(|| "orders".to_owned());
-    let text = stack::starter(&name);
-    if let Err(findings) = parse_and_check("the new file", &text) {
-        let reason = findings.all.first().map(ToString::to_string).unwrap_or_default();
-        return output.error(
-            &format!("`{name}` is no name for a stack: {reason}"),
-            Some("pass another one with --name"),
-        );
-    }
-    if to_stdout {
+    let text = match starter(arguments) {
+        Ok(text) => text,
+        Err(reason) => {
+            let help = "pass other names with --name and --namespace";
+            return output.error(&format!("cannot make a stack file: {reason}"), Some(help));
+        }
+    };
+    if to_stdout(path) {
         return output.answer(&text);
     }
     let written = fs::OpenOptions::new().write(true).create_new(true).open(path);
@@ -79,5 +75,25 @@ pub fn init(arguments: &Init, output: &Output) -> Exit {
             Some("name another file; this one was not touched"),
         ),
         Err(error) => output.error(&format!("cannot write `{}`: {error}", path.display()), None),
+    }
+}
+
+fn to_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// A stack file with the names that were asked for, or why they are no names.
+fn starter(arguments: &Init) -> Result<String, String> {
+    let Init { file, name, namespace } = arguments;
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = name.clone().or_else(|| stem.filter(|_| !to_stdout(file))).unwrap_or_else(|| "orders".into());
+    let mut text = stack::starter(&name);
+    if let Some(namespace) = namespace {
+        let default = format!("namespace = \"etcd-{name}\"");
+        text = text.replacen(&default, &format!("namespace = {namespace:?}"), 1);
+    }
+    match parse_and_check("the new file", &text) {
+        Ok(_) => Ok(text),
+        Err(findings) => Err(findings.all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
     }
 }

@@ -1,0 +1,56 @@
+//! Flags and commands that people know from other tools, and what to do here
+//! instead: better than "unexpected argument".
+
+use clap::{
+    builder::StyledStr,
+    error::{ContextKind, ContextValue},
+};
+
+/// Puts what to do instead into the error, where it is known, in the place of
+/// flags that are merely spelled alike.
+pub fn advise(error: &mut clap::Error) {
+    let typed = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().find_map(|kind| {
+        let Some(ContextValue::String(typed)) = error.get(kind) else { return None };
+        instead(typed.split([' ', '=']).next()?)
+    });
+    let Some(text) = typed else { return };
+    for spelled_alike in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
+        error.remove(spelled_alike);
+    }
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(text)]));
+}
+
+fn instead(typed: &str) -> Option<&'static str> {
+    Some(match typed {
+        "--out" | "-o" => {
+            "plans are not saved: `apply FILE --expect DIGEST` applies only the plan that was reviewed"
+        }
+        "--yes" | "-y" => "`apply FILE --auto-approve` does not ask",
+        "-f" | "--file" | "--filename" => "name the file itself: `etcdctl-stack plan orders.toml`",
+        "--force" | "--force-conflicts" | "--take-ownership" => {
+            "nothing is forced: the plan names the field and who owns it; put their value into the stack file, or undo their change"
+        }
+        "--server-side" => "every apply is server-side, with field manager `etcdctl-stack`",
+        "--dry-run" | "--check" => "that is `plan`: it asks the API server by dry-run and writes nothing",
+        "--refresh-only" | "--drift" => {
+            "`plan` always compares with what is live; `status` has it in one line"
+        }
+        "--target" | "--only" | "--replace" | "--resource" => {
+            "a plan is for the whole stack: membership and objects depend on each other"
+        }
+        "--namespace" | "-n" => "the namespace is `stack.namespace` in the stack file",
+        "--lock-timeout" | "--lock" => {
+            "nobody waits for the lock: apply ends with 6 while another run holds it"
+        }
+        "--wait" | "--timeout" => "apply always waits; `--step-timeout 10m` says how long one step may take",
+        "--prune" | "destroy" | "delete" | "down" => "nothing of a stack is ever deleted yet",
+        "up" | "deploy" | "install" | "upgrade" => "that is `apply`",
+        "show" | "preview" => "that is `plan`; `plan --json` for programs",
+        "validate" | "lint" => "that is `check`",
+        "unlock" | "force-unlock" => "a lock of a run that died ends by itself; apply says when",
+        "get" | "put" | "del" | "member" | "endpoint" => {
+            "run etcdctl itself: `etcdctl-stack connect orders.toml -- etcdctl ...`"
+        }
+        _ => return None,
+    })
+}
