@@ -52,7 +52,7 @@ fn object(change: &Change, column: Option<usize>, verbose: bool, style: Style) -
     };
     for Fact { name, value } in described {
         let name = if name.is_empty() { String::new() } else { format!("{name:<11}") };
-        let indent = 6 + name.len().max(2);
+        let indent = if style.width < 60 { 8 } else { 6 + name.len().max(2) };
         let _infallible = writeln!(text, "{}", style.wrap(&format!("      {name}"), indent, &value));
     }
     for note in notes {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::style::{Style, count, visible};
+use super::style::{Style, count, quoted, visible};
 use crate::report::{Event, Outcome, Report};
 
 /// Columns of how long a step took.
@@ -81,8 +81,7 @@ fn next(left: &[String], file: &str, style: Style) -> String {
     if left.len() > SHOWN {
         let _infallible = writeln!(text, "  and {} more", left.len() - SHOWN);
     }
-    let line = format!("etcdctl-stack apply {file}  goes on from here.");
-    let _infallible = writeln!(text, "{}", style.wrap("Next: ", 6, &line));
+    let _infallible = writeln!(text, "Next: etcdctl-stack apply {}  goes on from here.", quoted(file));
     text
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::{
     diff::objects,
     steps::steps,
-    style::{Style, bytes, count, plain},
+    style::{Style, bytes, count, plain, quoted},
 };
 use crate::plan::{Check, Etcd, Outcome, Plan, Verb};
 
@@ -164,8 +164,10 @@ fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
     let mut text = format!("{}\n", style.bold(&style.wrap("", 0, &counting_line(plan))));
     text.push_str("No restart. No data is deleted.\n");
     if let Some(digest) = plan.digest.as_ref().filter(|_| view.hint) {
-        let line = format!("etcdctl-stack apply {} --expect {}", view.file, digest.short());
-        let _infallible = writeln!(text, "\n{}", style.wrap("Apply it:  ", 11, &line));
+        // In one line, however long: it is copied.
+        let file = quoted(view.file);
+        let _infallible =
+            writeln!(text, "\nApply it:  etcdctl-stack apply {file} --expect {}", digest.short());
     }
     text
 }

@@ -104,12 +104,12 @@ fn cells(member: &MemberStatus) -> [String; 8] {
 fn card(row: &[String; 8], style: Style) -> String {
     let [name, role, health, rest @ ..] = row;
     let named = TITLES[3..].iter().zip(rest).filter(|(_, cell)| *cell != "-");
-    let rest: Vec<String> = named.map(|(title, cell)| format!("{} {cell}", title.to_lowercase())).collect();
+    let mut rest: Vec<String> =
+        named.map(|(title, cell)| format!("{} {cell}", title.to_lowercase())).collect();
     let head = style.wrap(&format!("{name}  "), 4, &format!("{role}, {health}"));
-    if rest.is_empty() {
-        return format!("{head}\n");
-    }
-    format!("{head}\n{}\n", style.wrap("    ", 4, &rest.join(", ")))
+    let Some(first) = rest.first_mut() else { return format!("{head}\n") };
+    first.insert_str(0, "    ");
+    format!("{head}\n{}\n", style.join(4, &rest))
 }
 
 fn certificates(all: &[CertificateStatus], style: Style) -> String {

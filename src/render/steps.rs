@@ -1,7 +1,10 @@
 //! The steps of a plan, with what is left of quorum beside them.
 
 use super::style::{Style, count, padded, visible};
-use crate::plan::{Plan, Step, Tally};
+use crate::{
+    member::can_lose,
+    plan::{Plan, Step, Tally},
+};
 
 /// Columns of the three numbers.
 const NUMBERS: usize = 25;
@@ -23,14 +26,13 @@ pub fn steps(plan: &Plan, style: Style) -> String {
     text
 }
 
-/// The first step with the least to lose, where a cluster runs already and
-/// the steps differ: while one is founded there is nothing to lose yet.
+/// The first step after which the fewest members may fail, where those are
+/// fewer than now: while a cluster is founded there is nothing to lose yet.
 fn lowest(plan: &Plan) -> Option<usize> {
     let spare = |step: &Step| step.tally.map(|tally| tally.can_lose);
-    let all: Vec<usize> = plan.steps.iter().filter_map(spare).collect();
-    let (least, most) = (all.iter().min()?, all.iter().max()?);
-    let differ = plan.voters.before > 0 && least < most;
-    plan.steps.iter().position(|step| spare(step) == Some(*least)).filter(|_| differ)
+    let least = plan.steps.iter().filter_map(spare).min()?;
+    let lower = least < can_lose(plan.voters.before);
+    plan.steps.iter().position(|step| spare(step) == Some(least)).filter(|_| lower)
 }
 
 struct Table {

@@ -60,7 +60,9 @@ impl Style {
             }
             for word in line.split(' ').map(plain) {
                 let length = word.chars().count();
-                if !begins && column + 1 + length > self.width {
+                let space = usize::from(!begins);
+                let would_fit_below = column > indent && indent + length <= self.width;
+                if column + space + length > self.width && (!begins || would_fit_below) {
                     column = new_line(&mut text, indent);
                 } else if !begins {
                     text.push(' ');
@@ -106,6 +108,16 @@ fn new_line(text: &mut String, indent: usize) -> usize {
 pub fn plain(text: &str) -> String {
     let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
+}
+
+/// A file's name as a shell takes it, in a command to copy.
+pub fn quoted(name: &str) -> String {
+    let bare = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        format!("'{}'", plain(name).replace('\'', r"'\''"))
+    }
 }
 
 /// The columns that text takes: without what only changes its colour.
@@ -168,6 +180,11 @@ mod tests {
             anstream::adapter::strip_str(&style.join(2, &parts)).to_string(),
             "orders  ·  plan 7f3a\n  namespace etcd"
         );
+    }
+
+    #[test]
+    fn a_file_name_in_a_command_is_quoted_where_a_shell_would_split_it() {
+        assert_eq!(["a/b.toml", "my file", "it's"].map(quoted), ["a/b.toml", "'my file'", r"'it'\''s'"]);
     }
 
     #[test]

@@ -1,0 +1,30 @@
+//! Whole output: plans, runs and clusters made by hand, as a person sees them
+//! at a hundred columns and at forty, and as a program reads them.
+
+mod clusters;
+mod plans;
+mod runs;
+mod worlds;
+
+use etcdctl_stack::render::Style;
+
+const WIDE: Style = Style { color: false, width: 100 };
+const NARROW: Style = Style { color: false, width: 40 };
+
+/// Compares line by line what is shown, and prints all of it when it differs.
+#[track_caller]
+fn shows(actual: &str, expected: &str) {
+    assert!(actual == expected, "\n--- shown\n{actual}\n--- expected\n{expected}");
+}
+
+/// No line is wider than the terminal, but for a name that is nearly as wide
+/// and a command to copy.
+#[track_caller]
+fn fits(text: &str, width: usize) {
+    let may_be_wide = |line: &str| {
+        line.contains("etcdctl-stack apply ") || line.split(' ').any(|word| word.chars().count() > width - 10)
+    };
+    let wide: Vec<&str> =
+        text.lines().filter(|line| line.chars().count() > width && !may_be_wide(line)).collect();
+    assert!(wide.is_empty(), "wider than {width}:\n{}", wide.join("\n"));
+}

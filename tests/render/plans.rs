@@ -1,0 +1,313 @@
+//! Plans, and several of them.
+
+use etcdctl_stack::{
+    plan::Plan,
+    render::{self, Style, View},
+};
+
+use crate::{NARROW, WIDE, fits, shows, worlds};
+
+const VIEW: View<'_> = View { file: "orders.toml", verbose: false, hint: true };
+
+fn plan(plan: &Plan, style: Style) -> String {
+    render::plan(plan, VIEW, style)
+}
+
+#[test]
+fn a_first_plan_shows_what_is_made_and_in_what_order() {
+    shows(
+        &plan(&worlds::create(), WIDE),
+        r#"orders  ·  context prod-eu  ·  namespace etcd-orders (new)  ·  plan 7f3a-91c2
+
+Objects
+  + Namespace/etcd-orders                   predicted
+  + Secret/etcd-orders/orders-server        predicted
+      issue certificate `orders server`, 29 names, for 365 days
+  + Service/etcd-orders/orders-peer         predicted
+      headless, client 2379, peer 2380
+  + Service/etcd-orders/orders              predicted
+      ClusterIP, client 2379, peer 2380
+  + PodDisruptionBudget/etcd-orders/orders  predicted
+      at least 2 members stay up
+  + StatefulSet/etcd-orders/orders          predicted
+      replicas   1, raised one by one as members join
+      image      registry.k8s.io/etcd:v3.6.16
+      resources  cpu 250m, memory 512Mi (limit memory 2Gi)
+      storage    8Gi each, class fast-ssd, kept on deletion
+      args       --quota-backend-bytes=3865470566 and 2 more, -v lists them
+
+Steps                                                                    members  quorum  can lose
+  1 > create Namespace/etcd-orders, then check the predicted objects
+      again
+  2 > create StatefulSet/etcd-orders/orders with 1 replica, wait until
+      orders-0 leads                                                           1       1         0
+  3 > promote orders-1 once it is connected and has caught up                  2       2         0
+  4 > promote orders-2 once it is connected and has caught up                  3       2         1
+
+Checked      31 rights ok · StorageClass fast-ssd (expandable, WaitForFirstConsumer) ok
+Not checked  nodes: nodes may not be listed
+Not checked  pod, claim: the namespace does not exist yet; checked again after it is made
+
+Plan: 6 to create, 0 to change, 0 to delete, 4 steps, members 0 -> 3
+No restart. No data is deleted.
+
+Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
+"#,
+    );
+}
+
+#[test]
+fn at_forty_columns_it_says_the_same() {
+    let narrow = plan(&worlds::create(), NARROW);
+    fits(&narrow, 40);
+    shows(
+        &narrow,
+        r#"orders  ·  context prod-eu
+  namespace etcd-orders (new)
+  plan 7f3a-91c2
+
+Objects
+  + Namespace/etcd-orders
+      predicted
+  + Secret/etcd-orders/orders-server
+      predicted
+      issue certificate `orders server`,
+        29 names, for 365 days
+  + Service/etcd-orders/orders-peer
+      predicted
+      headless, client 2379, peer 2380
+  + Service/etcd-orders/orders
+      predicted
+      ClusterIP, client 2379, peer 2380
+  + PodDisruptionBudget/etcd-orders/orders
+      predicted
+      at least 2 members stay up
+  + StatefulSet/etcd-orders/orders
+      predicted
+      replicas   1, raised one by one as
+        members join
+      image
+        registry.k8s.io/etcd:v3.6.16
+      resources  cpu 250m, memory 512Mi
+        (limit memory 2Gi)
+      storage    8Gi each, class
+        fast-ssd, kept on deletion
+      args
+        --quota-backend-bytes=3865470566
+        and 2 more, -v lists them
+
+Steps
+  1 > create Namespace/etcd-orders, then
+      check the predicted objects again
+  2 > create
+      StatefulSet/etcd-orders/orders
+      with 1 replica, wait until
+      orders-0 leads
+      (1 member voting, quorum 1, can
+       lose 0)
+  3 > promote orders-1 once it is
+      connected and has caught up
+      (2 members voting, quorum 2, can
+       lose 0)
+  4 > promote orders-2 once it is
+      connected and has caught up
+      (3 members voting, quorum 2, can
+       lose 1)
+
+Checked      31 rights ok · StorageClass
+             fast-ssd (expandable,
+             WaitForFirstConsumer) ok
+Not checked  nodes: nodes may not be
+             listed
+Not checked  pod, claim: the namespace
+             does not exist yet; checked
+             again after it is made
+
+Plan: 6 to create, 0 to change, 0 to
+delete, 4 steps, members 0 -> 3
+No restart. No data is deleted.
+
+Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
+"#,
+    );
+}
+
+#[test]
+fn at_eighty_columns_the_numbers_are_beside_the_steps() {
+    for world in [worlds::create(), worlds::grow(), worlds::blocked()] {
+        fits(&plan(&world, Style { color: false, width: 80 }), 80);
+    }
+}
+
+#[test]
+fn a_change_is_shown_field_by_field() {
+    shows(
+        &plan(&worlds::grow(), WIDE),
+        r#"orders  ·  context prod-eu  ·  namespace etcd-orders  ·  plan 7f3a-91c2
+cluster 9f1e  ·  3 of 3 members healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
+
+Objects
+  ~ StatefulSet/etcd-orders/orders  verified
+      - metadata.annotations["example.com/runbook"]: "old"
+      + metadata.labels.team: "payments"
+      ~ spec.replicas: 3 -> 5
+    2 objects unchanged: -v lists them
+
+Steps                                                                    members  quorum  can lose
+  1 > add orders-3 as a learner and let it, and only it, join                  3       2         1
+  2 > promote orders-3 once it is connected and has caught up                  4       3         1
+  3 > promote orders-4 once it is connected and has caught up                  5       3         2
+
+! 4 members survive 1 failure, as 3 do
+
+Plan: 0 to create, 1 to change, 0 to delete, 3 steps, members 3 -> 5
+No restart. No data is deleted.
+
+Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
+"#,
+    );
+}
+
+#[test]
+fn the_step_after_which_the_fewest_may_fail_is_marked() {
+    let mut world = worlds::grow();
+    world.voters.before = 5;
+    let text = plan(&world, WIDE);
+    shows(
+        &text[text.find("Steps").expect("steps")..text.find('!').expect("a warning")],
+        r#"Steps                                                          members  quorum  can lose
+  1 > add orders-3 as a learner and let it, and only it, join        3       2         1 <- lowest
+  2 > promote orders-3 once it is connected and has caught up        4       3         1
+  3 > promote orders-4 once it is connected and has caught up        5       3         2
+
+"#,
+    );
+    let text = plan(&world, NARROW);
+    assert!(text.contains("lose 1, the lowest)"), "{text}");
+}
+
+#[test]
+fn what_stands_in_the_way_comes_with_what_to_do() {
+    let text = plan(&worlds::blocked(), NARROW);
+    fits(&text, 40);
+    shows(
+        &text[text.find('✗').expect("a reason")..],
+        r#"✗ only 2 of 3 voters are healthy:
+  `orders-2` does not answer
+  help: repair it first; `etcdctl-stack
+        status` shows what is wrong with
+        it
+  plan::unhealthy
+
+✗ the API server refuses
+  `Service/etcd-orders/orders`:
+  port \u{1b}[31m0 is invalid
+  plan::refused
+
+Cannot be applied, for 2 reasons.
+Nothing was changed.
+"#,
+    );
+}
+
+#[test]
+fn no_changes_is_said_with_numbers() {
+    shows(
+        &plan(&worlds::unchanged(), WIDE),
+        r#"orders  ·  context prod-eu  ·  namespace etcd-orders  ·  plan 7f3a-91c2
+cluster 9f1e  ·  3 of 3 members healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
+
+No changes. 2 objects and 3 members match orders.toml.
+"#,
+    );
+}
+
+#[test]
+fn a_plan_that_could_not_read_everything_is_not_offered() {
+    let unread = vec!["`Service/etcd-orders/orders` cannot be read: timeout".to_owned()];
+    let world = Plan { unread, digest: None, ..worlds::unchanged() };
+    shows(
+        &plan(&world, WIDE),
+        r#"orders  ·  context prod-eu  ·  namespace etcd-orders
+cluster 9f1e  ·  3 of 3 members healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
+
+✗ `Service/etcd-orders/orders` cannot be read: timeout
+
+Cannot be applied, for 1 reason. Nothing was changed.
+"#,
+    );
+}
+
+#[test]
+fn verbose_lists_what_is_otherwise_counted() {
+    let text = render::plan(&worlds::create(), View { verbose: true, ..VIEW }, WIDE);
+    assert!(
+        text.contains(
+            "args       --name=$(NAME) --data-dir=/var/lib/etcd --quota-backend-bytes=3865470566\n"
+        )
+    );
+    let text = render::plan(&worlds::grow(), View { verbose: true, ..VIEW }, WIDE);
+    assert!(
+        text.contains("2 objects unchanged: Service/etcd-orders/orders, Service/etcd-orders/orders-peer\n")
+    );
+}
+
+#[test]
+fn in_automation_no_next_command_is_suggested() {
+    let text = render::plan(&worlds::grow(), View { hint: false, ..VIEW }, WIDE);
+    assert!(text.ends_with("No restart. No data is deleted.\n"), "{text}");
+}
+
+#[test]
+fn colour_adds_nothing_and_takes_nothing_away() {
+    for world in [worlds::create(), worlds::grow(), worlds::blocked(), worlds::unchanged()] {
+        for width in [40, 80, 100] {
+            let colored = plan(&world, Style { color: true, width });
+            assert!(colored.contains('\u{1b}'));
+            shows(
+                &anstream::adapter::strip_str(&colored).to_string(),
+                &plan(&world, Style { color: false, width }),
+            );
+        }
+    }
+}
+
+#[test]
+fn several_plans_end_with_a_line_each_the_worst_first() {
+    let (create, grow, blocked, unchanged) =
+        (worlds::create(), worlds::grow(), worlds::blocked(), worlds::unchanged());
+    let plans = [
+        ("a.toml", Ok(&unchanged)),
+        ("b.toml", Ok(&create)),
+        ("c.toml", Ok(&grow)),
+        ("d.toml", Ok(&blocked)),
+        ("e.toml", Err("cannot reach the API server at https://prod-eu.example.com: refused")),
+    ];
+    shows(
+        &render::summary(&plans, WIDE),
+        r#"Summary
+  ✗ e.toml  error: cannot reach the API server at https://prod-eu.example.com: refused
+  ✗ d.toml  cannot be applied: only 2 of 3 voters are healthy: `orders-2` does not answer (and 1
+      more)
+  ~ c.toml  0 to create, 1 to change, 0 to delete, 3 steps, members 3 -> 5
+  + b.toml  6 to create, 0 to change, 0 to delete, 4 steps, members 0 -> 3
+    a.toml  no changes
+5 stacks: 1 with errors, 1 that cannot be applied, 1 to change, 1 to create, 1 without changes
+"#,
+    );
+    fits(&render::summary(&plans, NARROW), 40);
+}
+
+#[test]
+fn the_json_has_the_names_that_policies_for_terraform_read() {
+    let json = render::json(&worlds::blocked(), "orders.toml");
+    assert_eq!(json["format_version"], "1.0");
+    assert_eq!(json["resource_changes"][0]["change"]["actions"], serde_json::json!(["update"]));
+    assert_eq!(json["resource_changes"][0]["address"], "StatefulSet/etcd-orders/orders");
+    assert_eq!(
+        (&json["applyable"], &json["complete"], &json["errored"]),
+        (&false.into(), &true.into(), &false.into())
+    );
+    assert_eq!(json["diagnostics"][0]["code"], "plan::unhealthy");
+    assert_eq!(json["summary"]["members"], serde_json::json!({ "before": 3, "after": 5 }));
+}

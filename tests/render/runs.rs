@@ -1,0 +1,112 @@
+//! A run as it goes, and its end.
+
+use etcdctl_stack::{
+    render,
+    report::{Event, Outcome, Report},
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::{NARROW, WIDE, fits, shows};
+
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+fn events() -> Vec<Event> {
+    let title = "create StatefulSet/etcd-orders/orders with 1 replica, wait until orders-0 leads".to_owned();
+    vec![
+        Event::StepStart { number: 1, of: 12, title: "create Namespace/etcd-orders".into() },
+        Event::StepComplete { number: 1, title: "create Namespace/etcd-orders".into(), milliseconds: 240 },
+        Event::StepProgress { number: 2, waiting_for: "pod orders-0: ContainerCreating".into() },
+        Event::StepComplete { number: 2, title, milliseconds: 61_800 },
+    ]
+}
+
+fn stopped() -> Report {
+    Report {
+        outcome: Outcome::Stopped {
+            number: 2,
+            title: "replicas 1 -> 2, wait until orders-1 has joined".into(),
+            reason: "not done after 10m".into(),
+            details: vec!["pod orders-1: ImagePullBackOff: manifest unknown".into()],
+        },
+        done: 1,
+        left: ["two", "three", "four", "five"].map(str::to_owned).to_vec(),
+    }
+}
+
+#[test]
+fn a_line_comes_for_each_change_of_state() {
+    let lines: Vec<String> = events().iter().filter_map(|event| render::event(event, WIDE)).collect();
+    shows(
+        &lines.join("\n"),
+        r#" ✓  1 create Namespace/etcd-orders                                                              0.2s
+ …  2 waiting for pod orders-0: ContainerCreating
+ ✓  2 create StatefulSet/etcd-orders/orders with 1 replica, wait until orders-0 leads          1m01s"#,
+    );
+    let lines: Vec<String> = events().iter().filter_map(|event| render::event(event, NARROW)).collect();
+    fits(&lines.join("\n"), 40);
+}
+
+#[test]
+fn a_run_that_stops_says_why_and_how_to_go_on() {
+    shows(
+        &render::report(&stopped(), "orders.toml", WIDE),
+        r#" ✗  2 replicas 1 -> 2, wait until orders-1 has joined
+      not done after 10m
+      pod orders-1: ImagePullBackOff: manifest unknown
+Stopped: 1 step done, 4 left.
+  left: two
+  left: three
+  left: four
+  and 1 more
+Next: etcdctl-stack apply orders.toml  goes on from here.
+"#,
+    );
+}
+
+#[test]
+fn every_end_has_a_line() {
+    let ends = [
+        Outcome::Completed,
+        Outcome::Interrupted,
+        Outcome::Changed("`Service/etcd-orders/orders` was changed".into()),
+        Outcome::LockLost("it is held by ci@run/8841".into()),
+    ];
+    let reports = ends.map(|outcome| Report { outcome, done: 3, left: vec!["the rest".into()] });
+    let text: String = reports.iter().map(|report| render::report(report, "orders.toml", WIDE)).collect();
+    shows(
+        &text,
+        r#"Applied: 3 steps.
+Interrupted, between two actions: 3 steps done, 1 left.
+  left: the rest
+Next: etcdctl-stack apply orders.toml  goes on from here.
+✗ `Service/etcd-orders/orders` was changed
+What is there is no longer what was approved. Nothing more was done: plan again.
+✗ the lock is lost: it is held by ci@run/8841
+Stopped: 3 steps done, 1 left.
+  left: the rest
+Next: etcdctl-stack apply orders.toml  goes on from here.
+"#,
+    );
+}
+
+#[test]
+fn a_program_reads_a_line_for_each_event() {
+    let lines: Vec<_> = events().iter().map(|event| render::event_json(event, NOW)).collect();
+    assert_eq!(
+        lines[1],
+        json!({
+            "@level": "info",
+            "@message": "step 1 done in 0.2s: create Namespace/etcd-orders",
+            "@timestamp": "2027-01-15T08:00:00Z",
+            "type": "step_complete",
+            "number": 1,
+            "title": "create Namespace/etcd-orders",
+            "milliseconds": 240,
+        })
+    );
+    let end = render::report_json(&stopped(), NOW);
+    assert_eq!((&end["type"], &end["@level"]), (&json!("apply_summary"), &json!("error")));
+    assert_eq!(end["@message"], "stopped at step 2: not done after 10m; 1 step done, 4 left");
+    assert_eq!(render::version_json(NOW)["type"], "version");
+}

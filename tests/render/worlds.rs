@@ -1,0 +1,203 @@
+//! Plans made by hand: small, fixed, one of each kind.
+
+use etcdctl_stack::{
+    member::{Id, Member, Role},
+    object::{Kind, ObjectKey},
+    observed::{Lookup, Target},
+    plan::{
+        BeforeAfter, Blocked, Change, Check, Confidence, Digest, Etcd, FieldChange, Outcome, Plan, Step,
+        Tally, Verb,
+    },
+};
+use serde_json::{Value, json};
+
+/// A stack that is as it should be.
+pub fn unchanged() -> Plan {
+    Plan {
+        stack: "orders".into(),
+        namespace: "etcd-orders".into(),
+        namespace_exists: true,
+        target: Target {
+            context: "prod-eu".into(),
+            server: "https://prod-eu.example.com".into(),
+            cluster_uid: Lookup::Found("7c1f".into()),
+        },
+        digest: Some(Digest("7f3a91c2".repeat(8))),
+        changes: Vec::new(),
+        unchanged: vec![key(Kind::Service, "orders"), key(Kind::Service, "orders-peer")],
+        steps: Vec::new(),
+        blocked: Vec::new(),
+        warnings: Vec::new(),
+        checks: Vec::new(),
+        etcd: Some(etcd()),
+        voters: BeforeAfter { before: 3, after: 3 },
+        unread: Vec::new(),
+    }
+}
+
+/// The first apply of a stack, in a namespace that is not there yet.
+pub fn create() -> Plan {
+    let namespace = ObjectKey::cluster_wide(Kind::Namespace, "etcd-orders");
+    let mut secret = made(key(Kind::Secret, "orders-server"), json!({}));
+    secret.notes = vec!["issue certificate `orders server`, 29 names, for 365 days".into()];
+    Plan {
+        namespace_exists: false,
+        changes: vec![
+            made(namespace, json!({})),
+            secret,
+            made(key(Kind::Service, "orders-peer"), service("None")),
+            made(key(Kind::Service, "orders"), service("")),
+            made(key(Kind::PodDisruptionBudget, "orders"), json!({ "spec": { "minAvailable": 2 } })),
+            made(key(Kind::StatefulSet, "orders"), stateful_set()),
+        ],
+        unchanged: Vec::new(),
+        steps: vec![
+            step("create Namespace/etcd-orders, then check the predicted objects again", None),
+            step("create StatefulSet/etcd-orders/orders with 1 replica, wait until orders-0 leads", Some(1)),
+            step("promote orders-1 once it is connected and has caught up", Some(2)),
+            step("promote orders-2 once it is connected and has caught up", Some(3)),
+        ],
+        checks: vec![
+            check("rights", Outcome::Pass, "31 rights"),
+            check("storage_class", Outcome::Pass, "StorageClass fast-ssd (expandable, WaitForFirstConsumer)"),
+            check("nodes", Outcome::Unchecked, "nodes may not be listed"),
+            check(
+                "pod",
+                Outcome::Unchecked,
+                "the namespace does not exist yet; checked again after it is made",
+            ),
+            check(
+                "claim",
+                Outcome::Unchecked,
+                "the namespace does not exist yet; checked again after it is made",
+            ),
+        ],
+        etcd: None,
+        voters: BeforeAfter { before: 0, after: 3 },
+        ..unchanged()
+    }
+}
+
+/// From three members to five, with a label and an annotation besides.
+pub fn grow() -> Plan {
+    let fields = vec![
+        field("metadata.annotations[\"example.com/runbook\"]", Some("old".into()), None),
+        field("metadata.labels.team", None, Some("payments".into())),
+        field("spec.replicas", Some(3.into()), Some(5.into())),
+    ];
+    let change = Change {
+        verb: Verb::Update,
+        confidence: Confidence::Verified,
+        before: Some(json!({ "spec": { "replicas": 3 } })),
+        fields,
+        ..made(key(Kind::StatefulSet, "orders"), json!({ "spec": { "replicas": 5 } }))
+    };
+    Plan {
+        changes: vec![change],
+        steps: vec![
+            step("add orders-3 as a learner and let it, and only it, join", Some(3)),
+            step("promote orders-3 once it is connected and has caught up", Some(4)),
+            step("promote orders-4 once it is connected and has caught up", Some(5)),
+        ],
+        warnings: vec!["4 members survive 1 failure, as 3 do".into()],
+        voters: BeforeAfter { before: 3, after: 5 },
+        ..unchanged()
+    }
+}
+
+/// The same, with two things in the way, one in a server's own words.
+pub fn blocked() -> Plan {
+    Plan {
+        blocked: vec![
+            Blocked {
+                code: "plan::unhealthy".into(),
+                reason: "only 2 of 3 voters are healthy: `orders-2` does not answer".into(),
+                help: Some("repair it first; `etcdctl-stack status` shows what is wrong with it".into()),
+            },
+            Blocked {
+                code: "plan::refused".into(),
+                reason: "the API server refuses `Service/etcd-orders/orders`:\nport \u{1b}[31m0 is invalid"
+                    .into(),
+                help: None,
+            },
+        ],
+        ..grow()
+    }
+}
+
+pub fn key(kind: Kind, name: &str) -> ObjectKey {
+    ObjectKey::new(kind, "etcd-orders", name)
+}
+
+fn made(key: ObjectKey, after: Value) -> Change {
+    Change {
+        key,
+        verb: Verb::Create,
+        confidence: Confidence::Predicted,
+        before: None,
+        after,
+        fields: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn field(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
+    FieldChange { path: path.into(), before, after }
+}
+
+fn check(name: &str, outcome: Outcome, detail: &str) -> Check {
+    Check { name: name.into(), outcome, detail: detail.into() }
+}
+
+fn step(title: &str, voters: Option<usize>) -> Step {
+    let tally =
+        voters.map(|voters| Tally { voters, quorum: voters / 2 + 1, can_lose: voters - (voters / 2 + 1) });
+    Step { title: title.into(), actions: Vec::new(), before: Vec::new(), after: Vec::new(), tally }
+}
+
+fn etcd() -> Etcd {
+    let member = |ordinal: u64| Member {
+        id: Id(0xa0 + ordinal),
+        name: format!("orders-{ordinal}"),
+        peer_urls: Vec::new(),
+        client_urls: Vec::new(),
+        role: Role::Voter,
+    };
+    Etcd {
+        cluster_id: Id(0x9f1e),
+        members: (0..3).map(member).collect(),
+        healthy: (0..3).map(|ordinal| format!("orders-{ordinal}")).collect(),
+        leader: Some("orders-2".into()),
+        alarms: Vec::new(),
+        db_size: 1_288_490_189,
+        quota: 6 << 30,
+    }
+}
+
+fn service(cluster_ip: &str) -> Value {
+    json!({ "spec": {
+        "type": "ClusterIP",
+        "clusterIP": cluster_ip,
+        "ports": [{ "name": "client", "port": 2379 }, { "name": "peer", "port": 2380 }],
+    }})
+}
+
+fn stateful_set() -> Value {
+    let container = json!({
+        "image": "registry.k8s.io/etcd:v3.6.16",
+        "args": ["--name=$(NAME)", "--data-dir=/var/lib/etcd", "--quota-backend-bytes=3865470566"],
+        "resources": {
+            "requests": { "cpu": "250m", "memory": "512Mi" },
+            "limits": { "memory": "2Gi" },
+        },
+    });
+    json!({ "spec": {
+        "replicas": 1,
+        "persistentVolumeClaimRetentionPolicy": { "whenDeleted": "Retain", "whenScaled": "Retain" },
+        "template": { "spec": { "containers": [container] } },
+        "volumeClaimTemplates": [{ "spec": {
+            "storageClassName": "fast-ssd",
+            "resources": { "requests": { "storage": "8Gi" } },
+        }}],
+    }})
+}
