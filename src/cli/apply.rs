@@ -78,27 +78,34 @@ fn can_ask() -> bool {
     io::stdin().is_terminal() && !automated()
 }
 
-/// Nobody can be asked without a terminal: said before anything is read.
+/// Nobody can be asked without a terminal, and a short digest binds nothing
+/// there: said before anything is read.
 fn may_ask(arguments: &Arguments, output: &Output) -> Result<(), Exit> {
-    if arguments.auto_approve || arguments.expect.is_some() || can_ask() {
-        return Ok(());
+    match &arguments.expect {
+        _ if can_ask() => Ok(()),
+        Some(expected) if digits(expected).len() < 32 => {
+            let what = format!("--expect {expected} is too short to bind an approval: 32 digits are needed");
+            let help = "take the whole digest from `plan --json`: the short form is for people at terminals";
+            Err(output.error(&what, Some(help)))
+        }
+        None if !arguments.auto_approve => {
+            let help = "pass --auto-approve, or --expect with the digest of an approved plan";
+            Err(output.error("apply asks before it begins, and there is no terminal to ask on", Some(help)))
+        }
+        _ => Ok(()),
     }
-    let help = "pass --auto-approve, or --expect with the digest of an approved plan";
-    Err(output.error("apply asks before it begins, and there is no terminal to ask on", Some(help)))
+}
+
+/// A digest as it is compared: `sha256:` and dashes are for people.
+fn digits(typed: &str) -> String {
+    typed.trim_start_matches("sha256:").chars().filter(|c| *c != '-').collect()
 }
 
 /// The approved digest is this plan's, or that of the run which this plan
 /// finishes.
 fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<(), Exit> {
     let Some(expected) = &arguments.expect else { return Ok(()) };
-    let wanted: String = expected.trim_start_matches("sha256:").chars().filter(|c| *c != '-').collect();
-    if wanted.len() < 32 && !can_ask() {
-        let help = "take the whole digest from `plan --json`: the short form is for people at terminals";
-        return Err(output.error(
-            &format!("--expect {expected} is too short to bind an approval: 32 digits are needed"),
-            Some(help),
-        ));
-    }
+    let wanted = digits(expected);
     let is = |digest: &str| wanted.len() >= 8 && digest.starts_with(&wanted);
     let plan = &planned.plan;
     if plan.digest.as_ref().is_some_and(|digest| is(&digest.0)) {

@@ -1,0 +1,182 @@
+//! What only the binary has: exit codes, streams, help, files it writes.
+//!
+//! No test here reaches a cluster; those are in `tests/real`.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+/// The binary in an empty environment, in a folder of its own.
+fn tool(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_etcdctl-stack"));
+    command.args(arguments).current_dir(folder).env_clear().env("HOME", folder).stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    tool(folder, arguments).output().expect("the tool starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder with a good stack file and a broken one.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = "[stack]\nname = \"orders\"\nnamespace = \"etcd-orders\"\n";
+    fs::write(folder.path().join("good.toml"), good).expect("written");
+    fs::write(folder.path().join("broken.toml"), good.replace("name =", "nam =") + "members = true\n")
+        .expect("written");
+    folder
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_1_and_not_2_which_means_changes() {
+    let folder = folder();
+    for arguments in [&["plan"][..], &["plan", "--no-such-flag"], &["no-such-command"], &[]] {
+        let output = run(folder.path(), arguments);
+        assert_eq!((output.status.code(), out(&output)), (Some(1), String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn flags_of_other_tools_are_answered_with_what_to_do_here() {
+    let folder = folder();
+    let table = [
+        (&["plan", "good.toml", "-o", "plan.bin"][..], "--expect"),
+        (&["plan", "good.toml", "--force-conflicts"], "nothing is forced"),
+        (&["apply", "good.toml", "--yes"], "--auto-approve"),
+        (&["apply", "-f", "good.toml"], "name the file itself"),
+        (&["destroy", "good.toml"], "nothing of a stack is ever deleted"),
+    ];
+    for (arguments, advice) in table {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(err(&output).contains(advice), "{arguments:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn help_names_every_exit_code_and_every_command_has_examples() {
+    let folder = folder();
+    let help = out(&run(folder.path(), &["--help"]));
+    for code in ["0", "1", "2", "3", "4", "5", "6", "130"] {
+        let line = format!("  {code:<5}");
+        assert!(help.lines().any(|help| help.starts_with(&line)), "{code} is missing:\n{help}");
+    }
+    for command in ["plan", "apply", "status", "connect", "check", "init", "schema", "completions"] {
+        let help = out(&run(folder.path(), &[command, "--help"]));
+        assert!(help.contains(&format!("\nExamples:\n  etcdctl-stack {command} ")), "{command}:\n{help}");
+    }
+    assert!(out(&run(folder.path(), &["--version"])).starts_with("etcdctl-stack "));
+}
+
+#[test]
+fn what_init_writes_is_a_good_stack_file_and_is_never_overwritten() {
+    let folder = folder();
+    let written = run(folder.path(), &["init", "db.toml", "--namespace", "data"]);
+    assert_eq!(written.status.code(), Some(0), "{}", err(&written));
+    let text = fs::read_to_string(folder.path().join("db.toml")).expect("written");
+    assert!(text.contains("name = \"db\"\nnamespace = \"data\"\n"), "{text}");
+    let checked = run(folder.path(), &["check", "db.toml"]);
+    assert_eq!((checked.status.code(), out(&checked)), (Some(0), "db.toml: ok\n".to_owned()));
+
+    let again = run(folder.path(), &["init", "db.toml", "--name", "other"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(err(&again).contains("exists already"), "{}", err(&again));
+    assert_eq!(fs::read_to_string(folder.path().join("db.toml")).expect("there"), text);
+
+    let printed = run(folder.path(), &["init", "--name", "orders", "-"]);
+    assert!(out(&printed).contains("namespace = \"etcd-orders\""), "{}", out(&printed));
+    let refused = run(folder.path(), &["init", "--name", "No Name", "-"]);
+    assert_eq!((refused.status.code(), out(&refused)), (Some(1), String::new()));
+}
+
+#[test]
+fn check_reports_every_mistake_with_its_place() {
+    let folder = folder();
+    let output = run(folder.path(), &["check", "."]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&output);
+    for part in ["broken.toml:2:1", "./good.toml: ok"] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    let output = run(folder.path(), &["check", "broken.toml", "--json"]);
+    let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(findings.as_array().expect("a list").len() >= 2, "{findings:#}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn colour_is_where_somebody_wants_it() {
+    let folder = folder();
+    let colored = |name: &str, value: &str, flags: &[&str]| {
+        let arguments = [&["check", "broken.toml"], flags].concat();
+        let output = tool(folder.path(), &arguments).env(name, value).output().expect("the tool starts");
+        out(&output).contains('\u{1b}')
+    };
+    assert!(!colored("TERM", "xterm", &[]), "a pipe has no colour");
+    assert!(colored("FORCE_COLOR", "1", &[]));
+    assert!(colored("NO_COLOR", "1", &["--color", "always"]));
+    assert!(!colored("FORCE_COLOR", "1", &["--no-color"]));
+}
+
+#[test]
+fn apply_does_not_begin_where_nobody_can_be_asked() {
+    let folder = folder();
+    let nowhere = ["--kubeconfig", "no-such-file"];
+    let output = run(folder.path(), &[&["apply", "good.toml"], &nowhere[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("--auto-approve") && err(&output).contains("--expect"), "{}", err(&output));
+    assert!(!err(&output).contains("no-such-file"), "it was refused before the cluster was looked for");
+    let output =
+        run(folder.path(), &[&["apply", "good.toml", "--expect", "7f3a-91c2"], &nowhere[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("32 digits"), "{}", err(&output));
+}
+
+#[test]
+fn several_files_each_have_an_entry_whatever_becomes_of_them() {
+    let folder = folder();
+    let arguments = ["plan", ".", "--json", "--kubeconfig", "no-such-file"];
+    let output = run(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let plans: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let files: Vec<(&Value, &Value)> = plans
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|plan| (&plan["stack"]["file"], &plan["errored"]))
+        .collect();
+    assert_eq!(files, [(&"./broken.toml".into(), &true.into()), (&"./good.toml".into(), &true.into())]);
+    let text = out(&run(folder.path(), &["plan", ".", "--kubeconfig", "no-such-file"]));
+    assert!(text.ends_with("2 stacks: 2 with errors\n"), "{text}");
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
+    let folder = folder();
+    for arguments in [&["schema"][..], &["--help"], &["completions", "bash"]] {
+        let mut child = tool(folder.path(), arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the tool starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()), "{arguments:?}");
+    }
+    let full = File::options().write(true).open("/dev/full").expect("a full disk");
+    let output = tool(folder.path(), &["schema"]).stdout(full).output().expect("the tool starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("cannot write to standard output"), "{}", err(&output));
+}
