@@ -1,0 +1,10 @@
+//! Ring 2: what `cluster` does on a real API server, whose merging, defaulting
+//! and admission nothing imitates.
+//!
+//! `tests/cluster/enter` gives the cluster; `make test` runs all of this.
+
+mod asking;
+mod connecting;
+mod records;
+mod space;
+mod writing;

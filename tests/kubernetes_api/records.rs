@@ -1,0 +1,161 @@
+//! The journal, the lock and the streams to pods.
+
+use std::time::Duration;
+
+use etcdctl_stack::{
+    cluster::Error,
+    object::Kind,
+    observed::{Journal, Lookup},
+};
+use jiff::{SignedDuration, Timestamp};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::space::{Space, cluster, eventually, kubectl, refused, says, stale};
+
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// Of no holder is it known whether its run still lives.
+fn unknown(_: &str) -> bool {
+    false
+}
+
+fn later(seconds: i64) -> Timestamp {
+    NOW + SignedDuration::from_secs(seconds)
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_journal_is_replaced_only_as_it_was_read() {
+    let space = Space::new("journal");
+    let (cluster, names) = (cluster().await, space.stack().names);
+    let (reader, writer) = (cluster.reader(), cluster.writer());
+    assert!(reader.journal(&names).await.unwrap().is_absent());
+    let journal = |text: &str| Journal { stack_text: text.to_owned(), ..Journal::default() };
+    let first = writer.write_journal(&names, &journal("one"), None).await.unwrap();
+    stale(writer.write_journal(&names, &journal("two"), None).await);
+    let second = writer.write_journal(&names, &journal("two"), Some(&first)).await.unwrap();
+    stale(writer.write_journal(&names, &journal("three"), Some(&first)).await);
+    let read = reader.journal(&names).await.unwrap();
+    assert_eq!(read, Lookup::Found((journal("two"), second.clone())));
+
+    // Gone, it is not made anew by a run that has read it.
+    space.kubectl(&["delete", "configmap", &names.journal().name]);
+    stale(writer.write_journal(&names, &journal("three"), Some(&second)).await);
+    space.kubectl(&["create", "configmap", &names.journal().name, "--from-literal=journal=scribble"]);
+    let Lookup::Failed(reason) = reader.journal(&names).await.unwrap() else { panic!("no journal") };
+    says(&reason, &["orders-journal", "not a journal"]);
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_lock_is_taken_held_renewed_taken_over_and_given_back() {
+    let space = Space::new("lock");
+    let (cluster, names) = (cluster().await, space.stack().names);
+    let (reader, writer) = (cluster.reader(), cluster.writer());
+    let mut mine = writer.lock(&names, "me", NOW, 30, unknown).await.unwrap();
+    let locked = |holder: &str, until| Error::Locked { holder: holder.to_owned(), until };
+    assert_eq!(refused(writer.lock(&names, "you", later(29), 30, unknown).await), locked("me", later(30)));
+    writer.renew(&mut mine, later(20)).await.unwrap();
+    assert_eq!(refused(writer.lock(&names, "you", later(49), 30, unknown).await), locked("me", later(50)));
+    let held = reader.lease(&names).await;
+    assert_eq!(held.found().map(|held| held.identity.as_str()), Some("me"));
+
+    let yours = writer.lock(&names, "you", later(51), 30, unknown).await.unwrap();
+    stale(writer.renew(&mut mine, later(52)).await);
+    stale(writer.unlock(mine).await);
+    writer.unlock(yours).await.unwrap();
+    assert!(reader.lease(&names).await.is_absent());
+    writer.lock(&names, "me", later(53), 30, unknown).await.unwrap();
+
+    // Of a holder that is known to be dead, nobody waits.
+    assert_eq!(
+        refused(writer.lock(&names, "you", later(54), 30, |held| held == "they").await),
+        locked("me", later(83))
+    );
+    writer.lock(&names, "you", later(54), 30, |held| held == "me").await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn of_many_that_take_a_lock_at_once_one_holds_it_and_the_rest_hear_who() {
+    let space = Space::new("race");
+    let (cluster, names) = (cluster().await, space.stack().names);
+    for round in 0..4 {
+        let now = later(round * 100);
+        let runs = ["a", "b", "c", "d", "e", "f"].map(|name| {
+            let (writer, names) = (cluster.writer(), names.clone());
+            async move { writer.lock(&names, name, now, 30, unknown).await }
+        });
+        let ended = futures::future::join_all(runs).await;
+        assert_eq!(ended.iter().filter(|taken| taken.is_ok()).count(), 1, "{ended:?}");
+        let heard = ended.iter().filter(|taken| matches!(taken, Err(Error::Locked { .. }))).count();
+        assert_eq!(heard, 5, "{ended:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_lease_that_client_go_gave_back_is_free() {
+    let space = Space::new("released");
+    let (cluster, names) = (cluster().await, space.stack().names);
+    let lease = space.object(
+        Kind::Lease,
+        &names.lease().name,
+        serde_json::json!({ "spec": { "holderIdentity": "", "renewTime": "2027-01-15T08:00:00.000000Z", "leaseDurationSeconds": 1 } }),
+    );
+    space.kubectl_with(&lease.body, &["create"]);
+    assert!(cluster.reader().lease(&names).await.is_absent());
+    cluster.writer().lock(&names, "me", NOW, 30, unknown).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_closed_port_gives_the_kubelets_words() {
+    let space = Space::new("forward");
+    let reader = cluster().await.reader();
+    let pod = space.key(Kind::Pod, "orders-0");
+    let missing = reader.forward(&pod, 2379).await.err().expect("no such pod").to_string();
+    says(&missing, &["not found", "orders-0"]);
+
+    eventually("the service account", async || {
+        cluster().await.writer().create(&space.pod("orders-0")).await.ok()
+    })
+    .await;
+    let running = async || {
+        let found = reader.pod(&space.stack().names, 0).await;
+        found.found().filter(|pod| pod.ready).map(|pod| pod.uid.clone())
+    };
+    eventually("the pod runs", running).await;
+    let mut stream = reader.forward(&pod, 2379).await.unwrap();
+    let mut answer = Vec::new();
+    let said = async {
+        stream.write_all(b"hello").await?;
+        stream.read_to_end(&mut answer).await
+    };
+    let said = tokio::time::timeout(Duration::from_secs(10), said).await.expect("it ends by itself");
+    let error = said.expect_err("nobody listens").to_string();
+    says(&error, &["2379", "refused", "orders-0"]);
+    kubectl(&["-n", &space.namespace, "delete", "pod", "orders-0", "--force", "--grace-period=0"]);
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn the_newest_warnings_about_a_pod_are_told() {
+    let space = Space::new("events");
+    let reader = cluster().await.reader();
+    let mut pod = space.pod("orders-0");
+    pod.body["spec"]["containers"][0]["image"] = "localhost/nobody-made-this:1".into();
+    eventually("the service account", async || cluster().await.writer().create(&pod).await.ok()).await;
+    let told = async || {
+        let events = reader.events(&pod.key).await;
+        events.iter().any(|event| event.contains("nobody-made-this")).then_some(events)
+    };
+    let events = eventually("a warning", told).await;
+    assert!(events.len() <= 3, "{events:?}");
+    let trouble = async || {
+        let found = reader.pod(&space.stack().names, 0).await;
+        found.found().and_then(|pod| pod.trouble.clone())
+    };
+    let trouble = eventually("trouble", trouble).await;
+    assert!(trouble.reason.contains("Image"), "{trouble:?}");
+}
