@@ -29,9 +29,14 @@ mod world;
 pub use live::{LiveWorld, dial, member as member_client};
 pub use world::{Failure, World};
 
-/// Who runs this, and how long a step may take.
+/// Who runs this and by what approval, and how long a step may take.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The digest of the plan that was approved.
+    pub approved: String,
+    /// How many of its steps were done before this plan was made again: the
+    /// namespace comes before the lock that lives in it.
+    pub steps_before: usize,
     /// User, host and process.
     pub who: String,
     /// The tool's version.
@@ -112,6 +117,7 @@ pub async fn execute<W: World>(
         number: 0,
         said: String::new(),
     };
+    let before = options.steps_before;
     let mut done = 0;
     let ended = run.whole(plan, &mut done).await;
     let left: Vec<String> = plan.steps[done..].iter().map(|step| step.title.clone()).collect();
@@ -121,10 +127,10 @@ pub async fn execute<W: World>(
         Err(Halt::Interrupted) => Outcome::Interrupted,
         Err(Halt::LockLost(reason)) => Outcome::LockLost(reason),
         Err(Halt::Stopped { reason, details }) => {
-            Outcome::Stopped { number: done + 1, title, reason, details }
+            Outcome::Stopped { number: before + done + 1, title, reason, details }
         }
     };
-    Report { outcome, done, left }
+    Report { outcome, done: before + done, left }
 }
 
 impl<W: World> Run<'_, W> {
@@ -135,14 +141,14 @@ impl<W: World> Run<'_, W> {
                 return Err(Halt::Interrupted);
             }
             let began = self.world.now();
-            self.number = index + 1;
+            self.number = self.options.steps_before + index + 1;
             (self.events)(Event::StepStart {
                 number: self.number,
-                of: plan.steps.len(),
+                of: self.options.steps_before + plan.steps.len(),
                 title: step.title.clone(),
             });
             self.step(step).await?;
-            *done = self.number;
+            *done = index + 1;
             let milliseconds = self.world.now().duration_since(began).as_millis();
             (self.events)(Event::StepComplete {
                 number: self.number,
@@ -175,9 +181,9 @@ impl<W: World> Run<'_, W> {
 
     async fn begin(&mut self, plan: &Plan) -> Result<(), Halt> {
         self.journal = self.world.journal().await.map_err(Halt::from)?;
-        let Options { who, tool_version, stack_text, .. } = self.options;
+        let Options { approved, who, tool_version, stack_text, .. } = self.options;
         self.journal.run = Some(journal::Run {
-            digest: plan.digest.as_ref().map(|digest| digest.0.clone()).unwrap_or_default(),
+            digest: approved.clone(),
             actions: plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect(),
             done: 0,
             who: who.clone(),

@@ -24,7 +24,7 @@ use crate::{
     observed::Proposal,
     plan::{Action, Plan, action_hash},
     render::{self, View},
-    report::{Outcome, Report},
+    report::{Event, Outcome, Report},
 };
 
 const STOPPING: &str = "Stopping after the action that is under way. Once more: stop at once.";
@@ -57,10 +57,10 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     if !planned.plan.is_applicable() {
         return Ok(plan::exit(&planned.plan, false));
     }
-    expected(arguments, &planned, output)?;
+    let approved = expected(arguments, &planned, output)?;
     confirmed(arguments, &planned.plan, output)?;
     let applying = Applying { cluster: &cluster, loaded: &loaded, arguments, output };
-    let Ended { report, signal } = applying.run(planned).await?;
+    let Ended { report, signal } = applying.run(planned, approved).await?;
     Ok(match &report.outcome {
         Outcome::Completed => Exit::Success,
         Outcome::Interrupted => Exit::Signal(signal),
@@ -101,26 +101,29 @@ fn digits(typed: &str) -> String {
     typed.trim_start_matches("sha256:").chars().filter(|c| *c != '-').collect()
 }
 
-/// The approved digest is this plan's, or that of the run which this plan
-/// finishes.
-fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<(), Exit> {
-    let Some(expected) = &arguments.expect else { return Ok(()) };
+/// The digest that was approved: this plan's, or that of the run which this
+/// plan finishes.
+fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<String, Exit> {
+    let plan = &planned.plan;
+    let now = plan.digest.as_ref().map(|digest| digest.0.clone()).unwrap_or_default();
+    let Some(expected) = &arguments.expect else { return Ok(now) };
     let wanted = digits(expected);
     let is = |digest: &str| wanted.len() >= 8 && digest.starts_with(&wanted);
-    let plan = &planned.plan;
-    if plan.digest.as_ref().is_some_and(|digest| is(&digest.0)) {
-        return Ok(());
+    if is(&now) {
+        return Ok(now);
     }
     let run = planned.observed.live.journal.found().and_then(|journal| journal.run.as_ref());
-    if run.is_some_and(|run| is(&run.digest) && run.actions.ends_with(&hashes(plan))) {
-        return Ok(());
+    match run.filter(|run| is(&run.digest) && run.actions.ends_with(&hashes(plan))) {
+        Some(run) => Ok(run.digest.clone()),
+        None => {
+            let short = plan.digest.as_ref().map(|digest| digest.short()).unwrap_or_default();
+            output.error(
+                &format!("the plan is {short} by now, and {expected} was approved"),
+                Some("review the plan above and approve it anew"),
+            );
+            Err(Exit::Mismatch)
+        }
     }
-    let now = plan.digest.as_ref().map(|digest| digest.short()).unwrap_or_default();
-    output.error(
-        &format!("the plan is {now} by now, and {expected} was approved"),
-        Some("review the plan above and approve it anew"),
-    );
-    Err(Exit::Mismatch)
 }
 
 fn confirmed(arguments: &Arguments, plan: &Plan, output: &Output) -> Result<(), Exit> {
@@ -158,14 +161,22 @@ struct Ended {
 }
 
 impl Applying<'_> {
-    async fn run(&self, approved: Planned) -> Result<Ended, Exit> {
+    async fn run(&self, approved: Planned, digest: String) -> Result<Ended, Exit> {
         let mut signals = Signals::listen();
         let who = identity::of_this_run();
-        self.make_namespace(&approved.plan).await?;
+        let made_namespace = self.make_namespace(&approved.plan).await?;
         let names = approved.desired.names.clone();
         let world = self.lock(names, &who).await?;
+        let options = Options {
+            approved: digest,
+            steps_before: usize::from(made_namespace),
+            who,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            stack_text: self.loaded.text.clone(),
+            step_timeout: self.arguments.step_timeout,
+        };
         let ended = match self.still_approved(&approved).await {
-            Ok(planned) => self.steps(&planned, &world, who, &mut signals).await,
+            Ok(planned) => self.steps(&planned, &approved.plan, &world, &options, &mut signals).await,
             Err(exit) => Err(exit),
         };
         world.unlock().await;
@@ -179,23 +190,25 @@ impl Applying<'_> {
     async fn steps(
         &self,
         planned: &Planned,
+        approved: &Plan,
         world: &LiveWorld,
-        who: String,
+        options: &Options,
         signals: &mut Signals,
     ) -> Result<Ended, Exit> {
-        let options = Options {
-            who,
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            stack_text: self.loaded.text.clone(),
-            step_timeout: self.arguments.step_timeout,
-        };
         let stop = Stop::default();
         let mut progress = Progress::new(self.output, self.arguments.json);
         let voice = progress.voice();
+        for (index, step) in approved.steps.iter().take(options.steps_before).enumerate() {
+            progress.event(&Event::StepComplete {
+                number: index + 1,
+                title: step.title.clone(),
+                milliseconds: 0,
+            });
+        }
         let mut stopped_by = 2;
         let report = {
             let mut show = |event| progress.event(&event);
-            let running = execute(&planned.plan, &planned.desired.names, world, &options, &stop, &mut show);
+            let running = execute(&planned.plan, &planned.desired.names, world, options, &stop, &mut show);
             tokio::pin!(running);
             loop {
                 tokio::select! {
@@ -240,12 +253,13 @@ impl Applying<'_> {
         }
     }
 
-    /// The namespace comes before the lock, which lives in it.
-    async fn make_namespace(&self, plan: &Plan) -> Result<(), Exit> {
+    /// The namespace comes before the lock, which lives in it. Says whether the
+    /// plan's first step is done by that.
+    async fn make_namespace(&self, plan: &Plan) -> Result<bool, Exit> {
         let first = plan.steps.first().and_then(|step| step.actions.first());
-        let Some(Action::CreateNamespace { object }) = first else { return Ok(()) };
+        let Some(Action::CreateNamespace { object }) = first else { return Ok(false) };
         match self.cluster.writer().create(object).await {
-            Ok(_) | Err(cluster::Error::AlreadyExists(_)) => Ok(()),
+            Ok(_) | Err(cluster::Error::AlreadyExists(_)) => Ok(true),
             Err(error) => Err(self.output.cluster_error(&error)),
         }
     }

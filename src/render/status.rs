@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::style::{Style, bytes, count, padded, plain};
+use super::style::{Style, bytes, padded, plain};
 use crate::{
     member::Role,
     report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus},
@@ -125,7 +125,7 @@ fn certificates(all: &[CertificateStatus], style: Style) -> String {
         days if days < SOON => format!("{} ", style.mind("!")),
         _ => String::new(),
     };
-    let line = format!("{}, {when}", count(all.len(), "certificate"));
+    let line = format!("{}, {when}", all.len());
     format!("{}\n", style.wrap(&format!("certificates  {mark}"), 14, &line))
 }
 

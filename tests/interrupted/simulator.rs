@@ -106,6 +106,8 @@ impl Simulator {
     /// Carries a plan out, up to its end or its death.
     pub fn run(&self, plan: &Plan) -> Ended {
         let options = Options {
+            approved: "test".into(),
+            steps_before: 0,
             who: "test".into(),
             tool_version: "test".into(),
             stack_text: String::new(),

@@ -78,7 +78,7 @@ orders-0  voter   ok      3.6.16   1.2 GiB of 6 GiB  worker-0  eu-1a  b31c
 orders-1  leader  ok      3.6.16   1.2 GiB of 6 GiB  worker-1  eu-1a  b31d
 orders-2  voter   ok      3.6.16   1.2 GiB of 6 GiB  worker-2  eu-1a  b31e
 
-certificates  2 certificates, the first to end is orders-server in 365 days
+certificates  2, the first to end is orders-server in 365 days
 drift         none: what runs is what the stack file says
 "#,
     );
@@ -97,7 +97,7 @@ orders-2  learner  NOT OK  -        -                 worker-2  -      b31e
 ✗ orders-2: CrashLoopBackOff: exit code 1
 
 ✗ alarm NOSPACE on member b31c
-certificates  ✗ 2 certificates, orders-server ENDED 1 day ago
+certificates  ✗ 2, orders-server ENDED 1 day ago
 drift         ✗ only 2 of 3 voters are healthy (plan shows all)
 "#,
     );
@@ -129,9 +129,8 @@ orders-2  learner, NOT OK
     1
 
 ✗ alarm NOSPACE on member b31c
-certificates  ✗ 2 certificates,
-              orders-server ENDED 1 day
-              ago
+certificates  ✗ 2, orders-server ENDED 1
+              day ago
 drift         ✗ only 2 of 3 voters are
               healthy (plan shows all)
 "#,
