@@ -31,7 +31,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         Ended {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -82,13 +82,19 @@ impl Place {
 
     /// Runs the tool to its end.
     pub fn tool(&self, command: &str, rest: &[&str]) -> Ended {
-        Ended::of(self.command(command, rest).output().expect("the tool starts"))
+        run(&mut self.command(command, rest))
+    }
+
+    /// `apply`, whose output is kept.
+    pub fn apply_command(&self) -> Command {
+        let mut command = self.command("apply", &["--auto-approve", "--lock-timeout", "60s"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 
     /// Starts `apply` and leaves it running.
     pub fn spawn_apply(&self) -> Child {
-        let mut command = self.command("apply", &["--auto-approve", "--lock-timeout", "60s"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the tool starts")
+        self.apply_command().spawn().expect("the tool starts")
     }
 
     /// Runs kubectl in the namespace.
@@ -165,11 +171,46 @@ impl Drop for Place {
     }
 }
 
+/// Runs a program to its end.
+pub fn run(command: &mut Command) -> Ended {
+    Ended::of(command.output().expect("the program starts"))
+}
+
 /// Runs kubectl to its end.
 pub fn kubectl(arguments: &[&str]) -> Ended {
-    Ended::of(
-        Command::new("kubectl").args(arguments).stdin(Stdio::null()).output().expect("kubectl is on PATH"),
-    )
+    run(Command::new("kubectl").args(arguments).stdin(Stdio::null()))
+}
+
+/// The kubeconfig in use as JSON, changed by a test.
+pub fn kubeconfig(place: &Place, change: impl FnOnce(&mut Value)) -> String {
+    let mut config = kubectl(&["config", "view", "--raw", "-o", "json"]).expect(0).json();
+    change(&mut config);
+    let path = place.file.with_file_name("kubeconfig.json");
+    fs::write(&path, config.to_string()).expect("a writable folder");
+    path.to_string_lossy().into_owned()
+}
+
+/// A kubeconfig for the service account `deployer` of the namespace, both new.
+pub fn as_service_account(place: &Place) -> String {
+    kubectl(&["create", "namespace", &place.namespace]).expect(0);
+    place.kubectl(&["create", "serviceaccount", "deployer"]).expect(0);
+    let token = place.kubectl(&["create", "token", "deployer"]).expect(0).stdout.trim().to_owned();
+    kubeconfig(place, |config| {
+        for user in config["users"].as_array_mut().into_iter().flatten() {
+            user["user"] = serde_json::json!({ "token": token });
+        }
+    })
+}
+
+/// The text says each of these.
+#[track_caller]
+pub fn says(ended: &Ended, words: &[&str]) {
+    // Long lines are broken, between any two words.
+    let text = format!("{}{}", ended.stdout, ended.stderr);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+    }
 }
 
 /// Asks again twice a second until the answer is yes; fails with `what` after

@@ -6,6 +6,8 @@
 
 mod audit;
 mod clusters;
+mod dying_server;
 mod interrupted;
 mod kubernetes;
+mod readme;
 mod refusals;

@@ -8,37 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::kubernetes::{Ended, Place, kubectl, wait_until};
-use serde_json::Value;
-
-/// The text says each of these.
-#[track_caller]
-fn says(ended: &Ended, words: &[&str]) {
-    // Long lines are broken, between any two words.
-    let text = format!("{}{}", ended.stdout, ended.stderr);
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for word in words {
-        assert!(text.contains(word), "`{word}` is not in:\n{text}");
-    }
-}
-
-/// The kubeconfig in use as JSON, changed by a test.
-fn kubeconfig(place: &Place, change: impl Fn(&mut Value)) -> String {
-    let mut config = kubectl(&["config", "view", "--raw", "-o", "json"]).expect(0).json();
-    change(&mut config);
-    let path = place.file.with_file_name("kubeconfig.json");
-    fs::write(&path, config.to_string()).expect("a writable folder");
-    path.to_string_lossy().into_owned()
-}
-
-fn ended(command: &mut Command) -> Ended {
-    let output = command.output().expect("the tool starts");
-    Ended {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
+use crate::kubernetes::{Place, as_service_account, kubeconfig, kubectl, run, says, wait_until};
 
 #[test]
 #[ignore = "needs a real Kubernetes: make test"]
@@ -46,7 +16,7 @@ fn no_kubeconfig_a_wrong_context_and_a_dead_server_are_told_apart() {
     let place = Place::new("config", "[cluster]\nmembers = 1\n");
     let empty = place.file.with_file_name("home");
     fs::create_dir(&empty).expect("a writable folder");
-    let none = ended(place.command("plan", &[]).env_remove("KUBECONFIG").env("HOME", &empty)).expect(1);
+    let none = run(place.command("plan", &[]).env_remove("KUBECONFIG").env("HOME", &empty)).expect(1);
     says(&none, &["kubeconfig", "KUBECONFIG"]);
 
     let wrong = place.tool("plan", &["--context", "nowhere"]).expect(1);
@@ -55,7 +25,7 @@ fn no_kubeconfig_a_wrong_context_and_a_dead_server_are_told_apart() {
     let dead = kubeconfig(&place, |config| {
         config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into()
     });
-    let dead = ended(place.command("plan", &[]).env("KUBECONFIG", dead)).expect(1);
+    let dead = run(place.command("plan", &[]).env("KUBECONFIG", dead)).expect(1);
     says(&dead, &["127.0.0.1:1", "refused"]);
 }
 
@@ -68,7 +38,7 @@ fn a_token_that_is_not_accepted_is_one_clear_error() {
             user["user"] = serde_json::json!({ "token": "expired" });
         }
     });
-    let refused = ended(place.command("plan", &[]).env("KUBECONFIG", path)).expect(1);
+    let refused = run(place.command("plan", &[]).env("KUBECONFIG", path)).expect(1);
     says(&refused, &["credentials"]);
     let errors = refused.stderr.lines().filter(|line| line.starts_with("error:")).count();
     assert_eq!(errors, 1, "one error, not one for each request:\n{}", refused.stderr);
@@ -78,16 +48,8 @@ fn a_token_that_is_not_accepted_is_one_clear_error() {
 #[ignore = "needs a real Kubernetes: make test"]
 fn missing_rights_are_all_listed() {
     let place = Place::new("rights", "[cluster]\nmembers = 1\n");
-    kubectl(&["create", "namespace", &place.namespace]).expect(0);
-    place.kubectl(&["create", "serviceaccount", "reader"]).expect(0);
-    let token = place.kubectl(&["create", "token", "reader"]).expect(0).stdout.trim().to_owned();
-    let path = kubeconfig(&place, |config| {
-        for user in config["users"].as_array_mut().into_iter().flatten() {
-            user["user"] = serde_json::json!({ "token": token });
-        }
-    });
-    let refused = ended(place.command("plan", &[]).env("KUBECONFIG", path));
-    assert!(refused.code == 1 || refused.code == 3, "{refused:?}");
+    let path = as_service_account(&place);
+    let refused = run(place.command("plan", &[]).env("KUBECONFIG", path)).expect(1);
     says(
         &refused,
         &[
