@@ -13,6 +13,7 @@ use super::{
     stacks::{self, Loaded},
 };
 use crate::{
+    cluster,
     plan::Plan,
     render::{self, View},
 };
@@ -34,7 +35,8 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
 async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let (loaded, planned) = match one(file, global, output).await {
         Ok(made) => made,
-        Err(failed) => return failed.exit,
+        Err(Failed::File(exit)) => return exit,
+        Err(Failed::Cluster(error)) => return output.cluster_error(&error),
     };
     let plan = &planned.plan;
     let text = if arguments.json {
@@ -52,34 +54,40 @@ fn view<'a>(file: &'a str, global: &Global) -> View<'a> {
 /// A file and its plan, or how it failed.
 type Made = Result<(Loaded, Planned), Failed>;
 
-/// A file without a plan: what is said of it was said on standard error.
-struct Failed {
-    exit: Exit,
-    reason: String,
+/// Why a file has no plan.
+enum Failed {
+    /// It cannot be used; why was said.
+    File(Exit),
+    /// The API server could not be asked.
+    Cluster(cluster::Error),
+}
+
+impl Failed {
+    fn reason(&self) -> String {
+        match self {
+            Failed::File(_) => "the file cannot be used, see above".to_owned(),
+            Failed::Cluster(error) => error.to_string(),
+        }
+    }
 }
 
 async fn one(file: &Path, global: &Global, output: &Output) -> Made {
-    let loaded = stacks::load(file, output)
-        .map_err(|exit| Failed { exit, reason: "the file cannot be used, see above".to_owned() })?;
-    let planned = async {
-        let cluster = observe::connect(global, &loaded.checked.stack).await?;
-        observe::observe(&cluster.reader(), &loaded.checked.stack).await
-    };
-    match planned.await {
-        Ok(planned) => Ok((loaded, planned)),
-        Err(error) => {
-            let _printed = output.cluster_error(&error);
-            Err(Failed { exit: Exit::Error, reason: error.to_string() })
-        }
-    }
+    let loaded = stacks::load(file, output).map_err(Failed::File)?;
+    let cluster = observe::connect(global, &loaded.checked.stack).await.map_err(Failed::Cluster)?;
+    let planned = observe::observe(&cluster.reader(), &loaded.checked.stack).await;
+    planned.map(|planned| (loaded, planned)).map_err(Failed::Cluster)
 }
 
 async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let side_by_side = usize::from(arguments.parallelism);
     let mut made: Vec<(String, Made)> = stream::iter(files)
         .map(|file| async move {
-            let planned = one(&file, global, output).await;
-            (file.display().to_string(), planned)
+            let made = one(&file, global, output).await;
+            let file = file.display().to_string();
+            if let Err(Failed::Cluster(error)) = &made {
+                output.error(&format!("{file}: {error}"), error.help());
+            }
+            (file, made)
         })
         .buffer_unordered(side_by_side)
         .collect()
@@ -87,7 +95,8 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
     made.sort_by(|a, b| a.0.cmp(&b.0));
     let ends = made.iter().map(|(_, made)| match made {
         Ok((_, planned)) => exit(&planned.plan, arguments.detailed_exitcode),
-        Err(failed) => failed.exit,
+        Err(Failed::File(exit)) => *exit,
+        Err(Failed::Cluster(_)) => Exit::Error,
     });
     let ended = ends.fold(Exit::Success, Exit::worse);
     let text = if arguments.json { programs(&made) } else { people(&made, global, output) };
@@ -97,7 +106,7 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
 fn programs(made: &[(String, Made)]) -> String {
     let one = |(file, made): &(String, Made)| match made {
         Ok((_, planned)) => render::json(&planned.plan, file),
-        Err(failed) => render::json_without_plan(file, &failed.reason),
+        Err(failed) => render::json_without_plan(file, &failed.reason()),
     };
     format!("{:#}\n", json!(made.iter().map(one).collect::<Vec<Value>>()))
 }
@@ -107,11 +116,10 @@ fn people(made: &[(String, Made)], global: &Global, output: &Output) -> String {
     let mut text: String = plans
         .map(|(file, plan)| format!("{}\n", render::plan(plan, view(file, global), output.answer)))
         .collect();
-    let rows: Vec<(&str, Result<&Plan, &str>)> = made
+    let rows: Vec<(&str, Result<&Plan, String>)> = made
         .iter()
-        .map(|(file, made)| match made {
-            Ok((_, planned)) => (file.as_str(), Ok(&planned.plan)),
-            Err(failed) => (file.as_str(), Err(failed.reason.as_str())),
+        .map(|(file, made)| {
+            (file.as_str(), made.as_ref().map(|(_, planned)| &planned.plan).map_err(Failed::reason))
         })
         .collect();
     text.push_str(&render::summary(&rows, output.answer));

@@ -1,6 +1,7 @@
 //! Stack files on disk.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -23,7 +24,8 @@ pub struct Loaded {
     pub checked: Checked,
 }
 
-/// The files that were named, and those in the folders that were named.
+/// The files that were named, and those in the folders that were named, each
+/// once.
 pub fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Exit> {
     let mut all = Vec::new();
     for path in named {
@@ -48,6 +50,8 @@ pub fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Exit> {
         found.sort();
         all.extend(found);
     }
+    let mut seen = BTreeSet::new();
+    all.retain(|file| seen.insert(file.clone()));
     Ok(all)
 }
 

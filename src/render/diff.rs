@@ -115,7 +115,7 @@ fn stateful_set(body: &Value, verbose: bool) -> Vec<Fact> {
     let container = &spec["template"]["spec"]["containers"][0];
     let resources = &container["resources"];
     vec![
-        fact("replicas", format!("{}, raised one by one as members join", text(&spec["replicas"]))),
+        fact("replicas", replicas(spec)),
         fact("image", text(&container["image"])),
         fact(
             "resources",
@@ -124,6 +124,11 @@ fn stateful_set(body: &Value, verbose: bool) -> Vec<Fact> {
         fact("storage", storage(spec)),
         fact("args", arguments(container, verbose)),
     ]
+}
+
+fn replicas(spec: &Value) -> String {
+    let how = if spec["replicas"] == 1 { "" } else { ", raised one by one as members join" };
+    format!("{}{how}", text(&spec["replicas"]))
 }
 
 fn storage(spec: &Value) -> String {

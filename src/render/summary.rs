@@ -20,7 +20,7 @@ enum Danger {
 
 /// A line for each file, and one that counts. A file without a plan comes with
 /// the reason.
-pub fn summary(plans: &[(&str, Result<&Plan, &str>)], style: Style) -> String {
+pub fn summary(plans: &[(&str, Result<&Plan, String>)], style: Style) -> String {
     let mut rows: Vec<(Danger, &str, String)> =
         plans.iter().map(|(file, plan)| (danger(plan), *file, line(plan))).collect();
     rows.sort();
@@ -36,7 +36,7 @@ pub fn summary(plans: &[(&str, Result<&Plan, &str>)], style: Style) -> String {
     text
 }
 
-fn danger(plan: &Result<&Plan, &str>) -> Danger {
+fn danger(plan: &Result<&Plan, String>) -> Danger {
     match plan {
         Err(_) => Danger::Error,
         Ok(plan) if !plan.unread.is_empty() => Danger::Error,
@@ -58,7 +58,7 @@ fn symbol(danger: Danger, style: Style) -> String {
     }
 }
 
-fn line(plan: &Result<&Plan, &str>) -> String {
+fn line(plan: &Result<&Plan, String>) -> String {
     let more = |all: usize| if all > 1 { format!(" (and {} more)", all - 1) } else { String::new() };
     match plan {
         Err(reason) => format!("error: {reason}"),

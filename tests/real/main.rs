@@ -7,7 +7,8 @@
 mod audit;
 mod clusters;
 mod dying_server;
+mod examples;
 mod interrupted;
 mod kubernetes;
-mod readme;
+
 mod refusals;

@@ -30,7 +30,7 @@ Objects
   + PodDisruptionBudget/etcd-orders/orders  predicted
       at least 2 members stay up
   + StatefulSet/etcd-orders/orders          predicted
-      replicas   1, raised one by one as members join
+      replicas   3, raised one by one as members join
       image      registry.k8s.io/etcd:v3.6.16
       resources  cpu 250m, memory 512Mi (limit memory 2Gi)
       storage    8Gi each, class fast-ssd, kept on deletion
@@ -84,7 +84,7 @@ Objects
       at least 2 members stay up
   + StatefulSet/etcd-orders/orders
       predicted
-      replicas   1, raised one by one as
+      replicas   3, raised one by one as
         members join
       image
         registry.k8s.io/etcd:v3.6.16
@@ -281,7 +281,7 @@ fn several_plans_end_with_a_line_each_the_worst_first() {
         ("b.toml", Ok(&create)),
         ("c.toml", Ok(&grow)),
         ("d.toml", Ok(&blocked)),
-        ("e.toml", Err("cannot reach the API server at https://prod-eu.example.com: refused")),
+        ("e.toml", Err("cannot reach the API server at https://prod-eu.example.com: refused".to_owned())),
     ];
     shows(
         &render::summary(&plans, WIDE),

@@ -192,7 +192,7 @@ fn stateful_set() -> Value {
         },
     });
     json!({ "spec": {
-        "replicas": 1,
+        "replicas": 3,
         "persistentVolumeClaimRetentionPolicy": { "whenDeleted": "Retain", "whenScaled": "Retain" },
         "template": { "spec": { "containers": [container] } },
         "volumeClaimTemplates": [{ "spec": {
