@@ -223,7 +223,7 @@ impl Plan {
 /// Makes the plan that turns what was observed into what is desired.
 ///
 /// `desired` has been through [`settle`], and `observed` holds an answer for
-/// each of [`questions`].
+/// each of [`questions()`].
 pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
     let live = &observed.live;
     let recorded = recorded_cluster(desired, live);
