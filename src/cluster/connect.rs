@@ -1,15 +1,17 @@
-//! From a kubeconfig to a connection, by hand: kube's own stack leaves Nagle's
-//! algorithm on, which costs 40 ms a call through a port-forward, and retries
-//! for minutes. Behind a proxy it is kube's stack without the retries.
+//! From a kubeconfig to a connection, by hand: kube's own stack opens one for
+//! each request that is under way, leaves Nagle's algorithm on, which costs
+//! 40 ms a call through a port-forward, and retries for minutes. Behind a proxy
+//! it is kube's stack without the retries.
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client as HyperClient, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 use kube::{
     Config,
@@ -19,6 +21,10 @@ use kube::{
 use tower::{BoxError, ServiceBuilder};
 
 use super::{Error, plugin, request::Http};
+
+/// How often a connection is asked whether it lives, and how long it may take
+/// to say so.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Which cluster to connect to.
 #[derive(Clone, Debug, Default)]
@@ -35,11 +41,11 @@ pub async fn connect(options: &Connect) -> Result<(Http, String), Error> {
     config.connect_timeout = Some(Duration::from_secs(10));
     let server = config.cluster_url.to_string();
     let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
-    let client = client(config).map_err(|error| match error {
+    let (client, upgrades) = clients(config).map_err(|error| match error {
         kube::Error::Auth(error) => plugin::refused(plugin.as_deref(), &error),
         other => Error::Kubeconfig(format!("context `{context}` cannot be used: {other}")),
     })?;
-    Ok((Http { client, server, plugin }, context))
+    Ok((Http { client, upgrades, server, plugin }, context))
 }
 
 async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
@@ -99,21 +105,47 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn client(mut config: Config) -> Result<kube::Client, kube::Error> {
+/// One client for requests and one for upgrades, which HTTP/2 does not have.
+/// Requests share a connection over HTTP/2 where the server speaks it: sixty
+/// handshakes would take longer than the sixty answers.
+fn clients(mut config: Config) -> Result<(kube::Client, kube::Client), kube::Error> {
     if config.proxy_url.is_some() {
         config.default_retry = false;
-        return Ok(ClientBuilder::try_from(config)?.build());
+        let client = ClientBuilder::try_from(config)?.build();
+        return Ok((client.clone(), client));
     }
-    let mut http = HttpConnector::new();
-    http.enforce_http(false);
-    http.set_nodelay(true);
-    http.set_connect_timeout(config.connect_timeout);
-    let https = config.rustls_https_connector_with_connector(http)?;
-    let service: HyperClient<_, Body> = HyperClient::builder(TokioExecutor::new()).build(https);
+    let upgrades = config.rustls_https_connector_with_connector(tcp(&config))?;
+    let upgrades = client(&config, HyperClient::builder(TokioExecutor::new()).build(upgrades))?;
+    let mut tls =
+        HttpsConnectorBuilder::new().with_tls_config(config.rustls_client_config()?).https_or_http();
+    if let Some(name) = config.tls_server_name.as_deref().and_then(|name| name.to_owned().try_into().ok()) {
+        tls = tls.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    let requests = HyperClient::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        // A connection that died without a word would be used for ever.
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .http2_keep_alive_timeout(KEEP_ALIVE)
+        .build(tls.enable_http1().enable_http2().wrap_connector(tcp(&config)));
+    Ok((client(&config, requests)?, upgrades))
+}
+
+fn tcp(config: &Config) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(config.connect_timeout);
+    tcp
+}
+
+fn client(
+    config: &Config,
+    service: HyperClient<HttpsConnector<HttpConnector>, Body>,
+) -> Result<kube::Client, kube::Error> {
     let stack = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .map_err(BoxError::from)
         .service(service);
-    Ok(kube::Client::new(stack, config.default_namespace))
+    Ok(kube::Client::new(stack, config.default_namespace.clone()))
 }

@@ -32,7 +32,7 @@ impl Reader {
         port: u16,
     ) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
         let namespace = pod.namespace.as_deref().unwrap_or_default();
-        let pods: Api<Pod> = Api::namespaced(self.http.client.clone(), namespace);
+        let pods: Api<Pod> = Api::namespaced(self.http.upgrades.clone(), namespace);
         let ports = [port];
         let opening = tokio::time::timeout(DEADLINE, pods.portforward(&pod.name, &ports)).await;
         let mut forwarder = opening.map_err(|_| late(pod))?.map_err(|error| refused(pod, error))?;

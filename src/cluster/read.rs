@@ -23,6 +23,8 @@ impl Reader {
     /// server is unreachable, or does not accept the credentials.
     pub async fn live(&self, desired: &Desired) -> Result<Live, Error> {
         let names = &desired.names;
+        // Alone, so that the others find the connection that this one opens.
+        let cluster_uid = self.cluster_uid().await?;
         let keys: Vec<ObjectKey> = desired.objects().into_iter().map(|object| object.key.clone()).collect();
         let objects = join_all(keys.into_iter().map(|key| async {
             let found = self.get(&key).await;
@@ -36,10 +38,10 @@ impl Reader {
                 self.list(Kind::Node, None, parse::node),
             )
         };
-        let records = async { tokio::join!(self.journal(names), self.lease(names), self.cluster_uid()) };
+        let records = async { tokio::join!(self.journal(names), self.lease(names)) };
         let reads = async { tokio::join!(objects, lists, records) };
         let (reads, rights) = join(reads, rights::rights(&self.http, desired, false)).await;
-        let (objects, (pods, claims, storage_classes, nodes), (journal, lease, cluster_uid)) = reads;
+        let (objects, (pods, claims, storage_classes, nodes), (journal, lease)) = reads;
         let secrets = objects.iter().filter_map(|(key, found)| facts(key, found)).collect();
         let objects = objects.into_iter().map(|(key, found)| Ok((key.clone(), lookup(key, found)?)));
         let objects = objects.collect::<Result<BTreeMap<_, _>, Error>>()?;
@@ -142,9 +144,11 @@ impl Reader {
         }
     }
 
-    async fn cluster_uid(&self) -> Lookup<String> {
-        let found = self.get(&ObjectKey::cluster_wide(Kind::Namespace, "kube-system")).await;
-        one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
+    async fn cluster_uid(&self) -> Result<Lookup<String>, Error> {
+        match self.get(&ObjectKey::cluster_wide(Kind::Namespace, "kube-system")).await {
+            Err(error) if error.is_fatal() => Err(error),
+            found => Ok(one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned())),
+        }
     }
 }
 

@@ -21,6 +21,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Http {
     pub(super) client: kube::Client,
+    /// For requests that upgrade their connection.
+    pub(super) upgrades: kube::Client,
     pub(super) server: String,
     /// The command of the kubeconfig's credential plugin.
     pub(super) plugin: Option<String>,
@@ -193,7 +195,15 @@ mod tests {
             async move { Ok::<_, Infallible>(response) }
         });
         let client = kube::Client::new(service, "default");
-        (Http { client, server: "https://in-process.invalid/".to_owned(), plugin: None }, asked)
+        (
+            Http {
+                upgrades: client.clone(),
+                client,
+                server: "https://in-process.invalid/".to_owned(),
+                plugin: None,
+            },
+            asked,
+        )
     }
 
     fn answer(code: u16, body: &'static str) -> Response<&'static str> {
