@@ -7,8 +7,9 @@
 //!
 //! A **window** is the only other state: one founder or one joiner finds its
 //! own name in the list; every other member is there under the name
-//! `sealed-<ordinal>`, which etcd accepts because it matches members by URL.
-//! A voter that loses its volume while the window is open stays out as well.
+//! `sealed.<ordinal>`, which etcd accepts because it matches members by URL,
+//! and which no pod of a StatefulSet has. A voter that loses its volume while
+//! the window is open stays out as well.
 
 use serde_json::json;
 
@@ -66,9 +67,12 @@ impl Window {
         if state == "new" && list == format!("{}={}", names.member(0), names.peer_url(0)) {
             return Some(Window::Founding);
         }
+        let entries: Vec<(&str, &str)> =
+            list.split(',').map(|entry| entry.split_once('=')).collect::<Option<_>>()?;
         let members: Vec<usize> =
-            list.split(',').map(|entry| names.ordinal_of(entry.split_once('=')?.1)).collect::<Option<_>>()?;
-        let ordinal = *members.iter().find(|i| list.contains(&format!("{}=", names.member(**i))))?;
+            entries.iter().map(|(_, url)| names.ordinal_of(url)).collect::<Option<_>>()?;
+        let joins = |ordinal: &&usize| entries.iter().any(|(name, _)| *name == names.member(**ordinal));
+        let ordinal = *members.iter().find(joins)?;
         (state == "existing" && list == join_list(names, ordinal, &members))
             .then_some(Window::Joining { ordinal, members })
     }
@@ -76,7 +80,7 @@ impl Window {
 
 fn join_list(names: &Names, joiner: usize, members: &[usize]) -> String {
     let entry = |ordinal: &usize| {
-        let name = if *ordinal == joiner { names.member(joiner) } else { format!("sealed-{ordinal}") };
+        let name = if *ordinal == joiner { names.member(joiner) } else { format!("sealed.{ordinal}") };
         format!("{name}={}", names.peer_url(*ordinal))
     };
     members.iter().map(entry).collect::<Vec<_>>().join(",")

@@ -55,11 +55,27 @@ fn in_a_join_window_only_the_joiner_finds_its_name() {
     let open = window(&stack, &names, &Window::Joining { ordinal: 2, members: vec![0, 1, 2] });
     assert_eq!(
         open.body["data"]["initial-cluster"],
-        "sealed-0=https://orders-0.orders-peer.etcd-orders.svc:2380,\
-         sealed-1=https://orders-1.orders-peer.etcd-orders.svc:2380,\
+        "sealed.0=https://orders-0.orders-peer.etcd-orders.svc:2380,\
+         sealed.1=https://orders-1.orders-peer.etcd-orders.svc:2380,\
          orders-2=https://orders-2.orders-peer.etcd-orders.svc:2380"
     );
     assert_eq!(open.body["data"]["initial-cluster-state"], "existing");
+}
+
+#[test]
+fn whatever_a_stack_is_called_its_windows_let_one_member_in_and_read_back() {
+    for name in ["sealed", "d", "led", "e-0"] {
+        let stack = Stack { name: name.to_owned(), ..stack("") };
+        let names = Names::of(&stack);
+        let open = Window::Joining { ordinal: 1, members: vec![0, 1, 2] };
+        let object = window(&stack, &names, &open);
+        let list = object.body["data"]["initial-cluster"].as_str().expect("a list");
+        let named = |ordinal: usize| {
+            list.split(',').any(|entry| entry.starts_with(&format!("{}=", names.member(ordinal))))
+        };
+        assert_eq!([named(0), named(1), named(2)], [false, true, false], "{list}");
+        assert_eq!(Window::read(&names, &object), Some(open), "{name}");
+    }
 }
 
 #[test]
