@@ -113,6 +113,24 @@ pub struct Status {
     pub errors: Vec<String>,
 }
 
+/// What is wrong with a listed member by its own status, in words that follow
+/// its name; `None` when all is well. `leader` is the one that the others know.
+pub fn complaint(status: &Status, membership: &Membership, id: Id, leader: Id) -> Option<String> {
+    if !status.errors.is_empty() {
+        return Some(format!("reports {}", status.errors.join(", ")));
+    }
+    if status.cluster_id != membership.cluster_id {
+        return Some(format!("belongs to cluster {}", status.cluster_id));
+    }
+    if status.member_id != id {
+        return Some(format!("calls itself {}, but is listed as {id}", status.member_id));
+    }
+    if status.leader.0 == 0 {
+        return Some("knows no leader".to_owned());
+    }
+    (status.leader != leader).then(|| format!("follows {}, and others follow {leader}", status.leader))
+}
+
 /// An alarm that is raised, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Alarm {

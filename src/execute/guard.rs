@@ -7,9 +7,8 @@ use serde_json::Value;
 use super::{Halt, Run, World};
 use crate::{
     desired::CLUSTER_ID,
-    member::{Membership, Role, Status},
+    member::{Membership, Role, complaint},
     object::Object,
-    observed::Lookup,
     plan::Guard,
 };
 
@@ -77,13 +76,12 @@ impl<W: World> Run<'_, W> {
     }
 
     async fn claim_absent(&mut self, ordinal: usize) -> Result<(), Halt> {
-        match self.world.claim(ordinal).await {
-            Lookup::Absent => Ok(()),
-            Lookup::Found(claim) => Err(Halt::because(format!(
+        match self.claim(ordinal).await? {
+            None => Ok(()),
+            Some(claim) => Err(Halt::because(format!(
                 "claim `{}` exists already: a joining member must start on an empty volume",
                 claim.name
             ))),
-            Lookup::Failed(reason) => Err(Halt::because(format!("claims cannot be read: {reason}"))),
         }
     }
 
@@ -126,22 +124,4 @@ impl<W: World> Run<'_, W> {
             Err(failure) => Some(format!("alarms cannot be read: {failure}")),
         }
     }
-}
-
-fn complaint(
-    status: &Status,
-    membership: &Membership,
-    id: crate::member::Id,
-    leader: crate::member::Id,
-) -> Option<String> {
-    if !status.errors.is_empty() {
-        return Some(format!("reports {}", status.errors.join(", ")));
-    }
-    if status.cluster_id != membership.cluster_id {
-        return Some(format!("belongs to cluster {}", status.cluster_id));
-    }
-    if status.member_id != id {
-        return Some(format!("calls itself {}, but is listed as {id}", status.member_id));
-    }
-    (status.leader.0 == 0 || status.leader != leader).then(|| "does not agree on a leader".to_owned())
 }

@@ -6,27 +6,19 @@ use super::{
 };
 use crate::{
     desired::Desired,
-    member::{Role, Status},
+    member::{Id, Member, Role, complaint},
     observed::{EtcdReading, Members, Observed},
 };
 
 /// The cluster in a few numbers; `None` while nobody can be asked.
 pub fn summary(desired: &Desired, observed: &Observed) -> Option<Etcd> {
     let Members::Read(reading) = &observed.members else { return None };
-    let leader = reading.statuses.values().flatten().map(|status| status.leader).find(|leader| leader.0 != 0);
-    let name = |id| {
-        reading
-            .membership
-            .members
-            .iter()
-            .find(|member| Some(member.id) == id)
-            .map(|member| member.name.clone())
-    };
+    let leads = |member: &&Member| member.id == leader(reading);
     Some(Etcd {
         cluster_id: reading.membership.cluster_id,
         members: reading.membership.members.clone(),
         healthy: healthy(reading),
-        leader: name(leader),
+        leader: reading.membership.members.iter().find(leads).map(|member| member.name.clone()),
         alarms: reading.alarms.clone(),
         db_size: reading.statuses.values().flatten().map(|status| status.db_size).max().unwrap_or(0),
         quota: desired.stack.etcd.quota,
@@ -80,31 +72,25 @@ pub fn unhealthy(desired: &Desired, observed: &Observed, moves: &[(State, Move, 
 
 fn healthy(reading: &EtcdReading) -> Vec<String> {
     let members = reading.membership.members.iter();
-    members
-        .filter(|member| complaint(reading, &member.name).is_none())
-        .map(|member| member.name.clone())
-        .collect()
+    members.filter(|member| trouble(reading, member).is_none()).map(|member| member.name.clone()).collect()
 }
 
 fn sick_voters(reading: &EtcdReading) -> Vec<String> {
     let voters = reading.membership.members.iter().filter(|member| member.role == Role::Voter);
-    voters
-        .filter_map(|member| Some(format!("{} {}", member.name, complaint(reading, &member.name)?)))
-        .collect()
+    voters.filter_map(|member| Some(format!("{} {}", member.name, trouble(reading, member)?))).collect()
 }
 
 /// What is wrong with a member, in words that follow its name.
-fn complaint(reading: &EtcdReading, name: &str) -> Option<String> {
-    match reading.statuses.get(name) {
+fn trouble(reading: &EtcdReading, member: &Member) -> Option<String> {
+    match reading.statuses.get(&member.name) {
         None => Some("has no pod".to_owned()),
         Some(Err(reason)) => Some(format!("does not answer: {reason}")),
-        Some(Ok(Status { errors, .. })) if !errors.is_empty() => {
-            Some(format!("reports {}", errors.join(", ")))
-        }
-        Some(Ok(Status { leader, .. })) if leader.0 == 0 => Some("knows no leader".to_owned()),
-        Some(Ok(Status { cluster_id, .. })) if *cluster_id != reading.membership.cluster_id => {
-            Some(format!("belongs to cluster {cluster_id}"))
-        }
-        Some(Ok(_)) => None,
+        Some(Ok(status)) => complaint(status, &reading.membership, member.id, leader(reading)),
     }
+}
+
+/// The leader that the first of those who know one knows; zero if nobody does.
+fn leader(reading: &EtcdReading) -> Id {
+    let known = reading.statuses.values().flatten().map(|status| status.leader);
+    known.into_iter().find(|leader| leader.0 != 0).unwrap_or(Id(0))
 }
