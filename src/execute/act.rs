@@ -8,7 +8,7 @@ use super::{Failure, Halt, Run, World};
 use crate::{
     desired::{CLUSTER_ID, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::Lookup,
+    observed::{Claim, Lookup},
     plan::{Action, Expects, Fill},
 };
 
@@ -74,15 +74,30 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    /// An object as it is; asked for again while the API server does not answer.
+    /// An object as it is.
     pub(super) async fn look(&mut self, key: &ObjectKey) -> Result<Option<Object>, Halt> {
+        self.patiently(&format!("`{key}`"), async |world| world.object(key).await).await
+    }
+
+    /// A member's claim as it is.
+    pub(super) async fn claim(&mut self, ordinal: usize) -> Result<Option<Claim>, Halt> {
+        let name = self.names.claim(ordinal).name;
+        self.patiently(&format!("claim `{name}`"), async |world| world.claim(ordinal).await).await
+    }
+
+    /// Asks again while the API server does not answer.
+    async fn patiently<T>(
+        &mut self,
+        what: &str,
+        ask: impl AsyncFn(&W) -> Lookup<T>,
+    ) -> Result<Option<T>, Halt> {
         let began = self.world.now();
         loop {
-            match self.world.object(key).await {
+            match ask(self.world).await {
                 Lookup::Found(live) => return Ok(Some(live)),
                 Lookup::Absent => return Ok(None),
                 Lookup::Failed(reason) if self.passed(began, PATIENCE) => {
-                    return Err(Halt::because(format!("`{key}` cannot be read: {reason}")));
+                    return Err(Halt::because(format!("{what} cannot be read: {reason}")));
                 }
                 Lookup::Failed(reason) => self.say(format!("the API server to answer: {reason}")),
             }

@@ -5,11 +5,8 @@ use std::time::Duration;
 use super::{Failure, Halt, Run, World};
 use crate::{
     object::Object,
-    observed::{
-        Lookup,
-        journal::{Founding, RecordedMember},
-    },
-    plan::Fill,
+    observed::journal::{Founding, RecordedMember},
+    plan::{Fill, Wait},
 };
 
 impl<W: World> Run<'_, W> {
@@ -20,26 +17,35 @@ impl<W: World> Run<'_, W> {
         self.write_down().await
     }
 
-    /// Writes the founder's claim down as soon as it is seen: another one
-    /// later is another, empty volume.
+    /// Writes the founder's claim down as soon as it is seen. From then on it
+    /// must be there: another one is another, empty volume.
     pub(super) async fn see_founding_claim(&mut self) -> Result<(), Halt> {
-        let Lookup::Found(claim) = self.world.claim(0).await else { return Ok(()) };
-        let Some(founding) = &mut self.journal.founding else { return Ok(()) };
-        match &founding.claim_uid {
-            Some(uid) if *uid != claim.uid => Err(Halt::because(format!(
-                "claim `{}` was made anew during the founding: its volume may have held the cluster",
-                claim.name
-            ))),
-            Some(_) => Ok(()),
-            None => {
-                founding.claim_uid = Some(claim.uid);
-                self.write_down().await
+        let seen = self.journal.founding.as_ref().and_then(|founding| founding.claim_uid.clone());
+        let name = self.names.claim(0).name;
+        let may = "its volume may have held the cluster";
+        match (self.claim(0).await?, seen) {
+            (Some(claim), Some(uid)) if claim.uid == uid => Ok(()),
+            (Some(_), Some(_)) => {
+                Err(Halt::because(format!("claim `{name}` was made anew during the founding: {may}")))
+            }
+            (None, Some(_)) => {
+                Err(Halt::because(format!("claim `{name}` went away during the founding: {may}")))
+            }
+            (None, None) => Ok(()),
+            (Some(claim), None) => {
+                if let Some(founding) = &mut self.journal.founding {
+                    founding.claim_uid = Some(claim.uid);
+                    self.write_down().await?;
+                }
+                Ok(())
             }
         }
     }
 
-    /// Founding is over for ever.
+    /// Founding is over for ever. Waits until the founder leads: a run that
+    /// goes on from here may find it in its first election.
     pub(super) async fn record_cluster(&mut self) -> Result<(), Halt> {
+        self.wait(&Wait::Founded { ordinal: 0 }).await?;
         self.see_founding_claim().await?;
         let status = self.answer(0).await?;
         match self.journal.cluster_id {
@@ -49,9 +55,6 @@ impl<W: World> Run<'_, W> {
                 status.cluster_id
             ))),
             Some(_) => Ok(()),
-            None if status.leader != status.member_id || status.member_id.0 == 0 => {
-                Err(Halt::because(format!("{} does not lead yet", self.names.member(0))))
-            }
             None => {
                 self.journal.cluster_id = Some(status.cluster_id);
                 self.write_down().await
@@ -78,9 +81,13 @@ impl<W: World> Run<'_, W> {
             );
             return Err(Halt::because(reason));
         }
-        let Lookup::Found(found) = self.world.claim(ordinal).await else {
-            return Err(Halt::because(format!("the claim of {name} cannot be read")));
+        let Some(found) = self.claim(ordinal).await? else {
+            return Err(Halt::because(format!("the claim of {name} is gone")));
         };
+        let founded_on = self.journal.founding.as_ref().and_then(|founding| founding.claim_uid.as_ref());
+        if ordinal == 0 && founded_on.is_some_and(|uid| *uid != found.uid) {
+            return Err(Halt::because(format!("claim `{}` was made anew since the founding", found.name)));
+        }
         let recorded =
             RecordedMember { peer_url: peer_url.to_owned(), id: listed.id, claim_uid: found.uid.clone() };
         self.journal.members.insert(name.to_owned(), recorded);

@@ -84,6 +84,8 @@ fn listed(
         }
     }
     blocked.extend(left_over(desired, observed, &members));
+    blocked.extend(other_claims(desired, observed, &members));
+    blocked.extend(scaled(desired, observed, &members));
     let contiguous = members.keys().copied().eq(0..members.len());
     if !contiguous {
         let names: Vec<String> = members.keys().map(|ordinal| desired.names.member(*ordinal)).collect();
@@ -119,6 +121,50 @@ fn left_over(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, L
     .collect()
 }
 
+/// A member whose claim is not the one that it was recorded with: its data is
+/// gone, whatever its pod says until its next start.
+fn other_claims(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Vec<Blocked> {
+    let (Some(journal), Lookup::Found(claims)) = (observed.live.journal.found(), &observed.live.claims)
+    else {
+        return Vec::new();
+    };
+    let names = &desired.names;
+    let lost = members.keys().filter_map(|ordinal| {
+        let (member, claim) = (names.member(*ordinal), names.claim(*ordinal).name);
+        let recorded = journal.members.get(&member)?;
+        let what = match claims.iter().find(|one| one.name == claim) {
+            Some(one) if one.uid == recorded.claim_uid => return None,
+            Some(_) => "was made anew",
+            None => "is gone",
+        };
+        Some(stop(
+            "plan::claim_lost",
+            format!("claim `{claim}` {what}: the volume with the data of {member} is not there any more"),
+            "a member without its data stays out; replacing a member is not supported yet",
+        ))
+    });
+    lost.collect()
+}
+
+/// Another number of replicas than of members: somebody scaled the StatefulSet.
+/// Only a member that is invited may still be without a pod.
+fn scaled(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Option<Blocked> {
+    let key = desired.names.stateful_set();
+    let has = replicas(observed.live.objects.get(&key)?.found()?);
+    let listed = members.len();
+    let waiting = usize::from(members.values().any(|listed| *listed == Listed::Invited));
+    (has > listed || has + waiting < listed).then(|| {
+        stop(
+            "plan::scaled",
+            format!("`{key}` has {has} replicas, and etcd lists {listed} members: somebody scaled it"),
+            &format!(
+                "scale it back: `kubectl scale -n {} statefulset {} --replicas={listed}`",
+                desired.names.namespace, key.name
+            ),
+        )
+    })
+}
+
 fn ordinal(desired: &Desired, member: &Member) -> Option<usize> {
     match member.peer_urls.as_slice() {
         [url] => desired.names.ordinal_of(url),
@@ -141,18 +187,29 @@ fn unfounded(desired: &Desired, observed: &Observed) -> Vec<Blocked> {
     let founding = observed.live.journal.found().and_then(|journal: &Journal| journal.founding.as_ref());
     let Lookup::Found(claims) = &observed.live.claims else { return Vec::new() };
     let mut blocked = Vec::new();
+    let first = names.claim(0).name;
+    let seen = founding.and_then(|founding| founding.claim_uid.as_ref());
+    if seen.is_some_and(|uid| !claims.iter().any(|claim| claim.name == first && claim.uid == *uid)) {
+        blocked.push(stop(
+            "plan::founding_claim",
+            format!("claim `{first}` is not the one that the founding began with, whose volume may have held the cluster"),
+            &format!(
+                "if no data is missed: delete the StatefulSet, the claim and `{}`, then plan again",
+                names.journal()
+            ),
+        ));
+    }
     for claim in claims {
-        let founders = claim.name == names.claim(0).name;
-        let known =
-            founding.is_some_and(|founding| founding.claim_uid.as_ref().is_none_or(|uid| *uid == claim.uid));
-        match (founders, founding.is_some()) {
-            (true, true) if known => {}
-            (true, true) => blocked.push(stop("plan::founding_claim", format!(
-                "claim `{}` is not the one that the founding began with: its volume may have held the cluster", claim.name),
-                "delete the StatefulSet, the claim and the journal if no data is in it, then plan again")),
-            _ => blocked.push(stop("plan::claim_exists", format!(
-                "claim `{}` exists, but no cluster is recorded: nobody knows whose data it holds", claim.name),
-                "delete the claim if its data is not needed, or choose another stack name")),
+        match founding {
+            Some(_) if claim.name == first => {}
+            _ => blocked.push(stop(
+                "plan::claim_exists",
+                format!(
+                    "claim `{}` exists, but no cluster is recorded: nobody knows whose data it holds",
+                    claim.name
+                ),
+                "delete the claim if its data is not needed, or choose another stack name",
+            )),
         }
     }
     if let Members::Read(EtcdReading { membership: Membership { members, .. }, .. }) = &observed.members
