@@ -41,8 +41,6 @@ pub struct Options {
     pub who: String,
     /// The tool's version.
     pub tool_version: String,
-    /// The stack file's text.
-    pub stack_text: String,
     /// How long one wait may take.
     pub step_timeout: Duration,
 }
@@ -173,25 +171,24 @@ impl<W: World> Run<'_, W> {
         for wait in &step.after {
             self.wait(wait).await?;
         }
-        if let Some(run) = &mut self.journal.run {
-            run.done += step.actions.len();
-        }
         self.write_down().await
     }
 
     async fn begin(&mut self, plan: &Plan) -> Result<(), Halt> {
         self.journal = self.world.journal().await.map_err(Halt::from)?;
-        let Options { approved, who, tool_version, stack_text, .. } = self.options;
+        // A journal that was deleted takes it from where else it is recorded.
+        self.journal.cluster_id = self.journal.cluster_id.or(plan.recorded);
+        let Options { approved, who, tool_version, .. } = self.options;
         self.journal.run = Some(journal::Run {
             digest: approved.clone(),
             actions: plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect(),
-            done: 0,
             who: who.clone(),
             tool_version: tool_version.clone(),
             started_at: self.world.now(),
             finished_at: None,
         });
-        self.journal.stack_text.clone_from(stack_text);
+        let made = plan.changes.iter().map(|change| &change.key).chain(&plan.unchanged);
+        self.journal.inventory.extend(made.cloned());
         self.write_down().await
     }
 

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -63,7 +62,8 @@ pub struct Target {
 pub struct Live {
     /// Where it was read.
     pub target: Target,
-    /// Each desired object as it is, whoever made it. Secrets without values.
+    /// Each desired object as it is, whoever made it, and each that earlier runs
+    /// applied. Secrets without values.
     pub objects: BTreeMap<ObjectKey, Lookup<Object>>,
     /// What each Secret that exists holds.
     pub secrets: BTreeMap<ObjectKey, SecretFacts>,
@@ -79,8 +79,6 @@ pub struct Live {
     pub rights: Vec<Right>,
     /// What earlier runs wrote down.
     pub journal: Lookup<Journal>,
-    /// Who holds the lock, if anybody does at this moment.
-    pub lease: Lookup<LeaseHolder>,
 }
 
 /// What a Secret holds, without its values.
@@ -181,15 +179,6 @@ pub struct Right {
     pub namespace: Option<String>,
     /// The answer.
     pub allowed: bool,
-}
-
-/// Who holds the lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseHolder {
-    /// The run that holds it.
-    pub identity: String,
-    /// When it is free again unless renewed.
-    pub until: Timestamp,
 }
 
 /// What the API server would store if one apply were sent.

@@ -72,6 +72,8 @@ pub struct Plan {
     pub checks: Vec<Check>,
     /// etcd as it is, when it runs.
     pub etcd: Option<Etcd>,
+    /// The cluster that is recorded as founded here.
+    pub recorded: Option<Id>,
     /// Voters before the first step and after the last.
     pub voters: BeforeAfter,
     /// What could not be read, in words. A plan that misses something is not
@@ -229,24 +231,27 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
     let recorded = recorded_cluster(desired, live);
     let founded = !matches!(recorded, Ok(None));
     let mut comparison = compare::compare(desired, observed, founded, now);
-    let state = state::state(desired, observed);
+    let cut_off = comparison.cut_off;
+    let state = state::state(desired, observed, cut_off);
     let readable = comparison.unread.is_empty();
     let moves = match &state {
         Ok(state) if readable => membership::moves(state.clone()),
         _ => Vec::new(),
     };
-    let voters = BeforeAfter {
-        before: state.as_ref().map_or(0, membership::State::voters),
-        after: moves
-            .last()
-            .map_or_else(|| state.as_ref().map_or(0, membership::State::voters), |last| last.2.voters()),
-    };
+    let before = state.as_ref().map_or_else(|_| etcd::voters(observed), membership::State::voters);
+    let voters = BeforeAfter { before, after: moves.last().map_or(before, |last| last.2.voters()) };
+    if cut_off && state.is_err() {
+        comparison.warnings.push(
+            "the members cannot work together or be asked before certificates are issued: plan again after that"
+                .to_owned(),
+        );
+    }
     comparison.blocked.extend(state.err().unwrap_or_default());
     comparison.blocked.extend(etcd::unhealthy(desired, observed, &moves));
     let creating = live.objects.get(&desired.names.stateful_set()).is_some_and(Lookup::is_absent);
-    let (checks, failed) = check::checks(desired, observed, creating);
+    let (checks, failed) = check::checks(desired, observed, creating, voters.after > voters.before);
     comparison.blocked.extend(failed);
-    let compare::Comparison { changes, unchanged, issues, blocked, unread, mut warnings } = comparison;
+    let compare::Comparison { changes, unchanged, issues, blocked, unread, mut warnings, .. } = comparison;
     warnings.extend(
         checks
             .iter()
@@ -254,7 +259,8 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
             .map(|check| check.detail.clone()),
     );
     let changed = changes.iter().map(|change| change.key.clone()).collect();
-    let cluster_id = recorded.ok().flatten().map(|id| id.to_string());
+    let recorded = recorded.ok().flatten();
+    let cluster_id = recorded.map(|id| id.to_string());
     let steps = order::steps(&order::Inputs { desired, live, issues, changed, cluster_id, moves });
     let mut plan = Plan {
         stack: desired.stack.name.clone(),
@@ -269,6 +275,7 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
         warnings,
         checks,
         etcd: etcd::summary(desired, observed),
+        recorded,
         voters,
         unread,
     };
@@ -282,7 +289,17 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
 pub(crate) fn recorded_cluster(desired: &Desired, live: &Live) -> Result<Option<Id>, Blocked> {
     let journal = live.journal.found().and_then(|journal| journal.cluster_id);
     let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
-    let annotation = stateful_set.and_then(|object| object.annotation(CLUSTER_ID)?.parse().ok());
+    let annotation = match stateful_set.and_then(|object| object.annotation(CLUSTER_ID)).map(str::parse) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => {
+            return Err(Blocked {
+                code: "plan::unreadable_cluster".to_owned(),
+                reason: format!("annotation `{CLUSTER_ID}` of `{}` is no id", desired.names.stateful_set()),
+                help: Some("put back the id that `etcdctl endpoint status -w table` shows".to_owned()),
+            });
+        }
+    };
     let claims = live.claims.found().into_iter().flatten().filter_map(|claim| claim.cluster_id);
     let mut ids: Vec<Id> = journal.into_iter().chain(annotation).chain(claims).collect();
     ids.sort();

@@ -52,7 +52,6 @@ fn empty(desired: &Desired) -> Observed {
         nodes: Lookup::Found((1..=3).map(node).collect()),
         rights: vec![right],
         journal: Lookup::Absent,
-        lease: Lookup::Absent,
     };
     Observed { live, proposals: BTreeMap::new(), members: Members::NotRunning }
 }

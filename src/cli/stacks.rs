@@ -18,8 +18,6 @@ use crate::{
 pub struct Loaded {
     /// As it was named on the command line.
     pub file: String,
-    /// Its text.
-    pub text: String,
     /// What it says.
     pub checked: Checked,
 }
@@ -80,7 +78,7 @@ pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
             if !checked.warnings.is_empty() {
                 output.say(&diagnostics(&checked.warnings, output.progress));
             }
-            Ok(Loaded { file, text, checked })
+            Ok(Loaded { file, checked })
         }
         Err(findings) => {
             let shown = diagnostics(&findings.all, output.progress);

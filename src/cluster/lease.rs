@@ -10,11 +10,10 @@ use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Error, Reader, Writer, path, request::Content};
+use super::{Error, Writer, path, request::Content};
 use crate::{
     desired::{Names, STACK_LABEL},
     object::{Kind, ObjectKey},
-    observed::{LeaseHolder, Lookup},
 };
 
 /// A lock that is held.
@@ -25,15 +24,10 @@ pub struct Lock {
     seconds: u32,
 }
 
-impl Reader {
-    /// Who holds the lock, by what is written there.
-    pub async fn lease(&self, names: &Names) -> Lookup<LeaseHolder> {
-        match self.get(&names.lease()).await {
-            Ok(Some(body)) => holder(&body).map_or(Lookup::Absent, Lookup::Found),
-            Ok(None) => Lookup::Absent,
-            Err(error) => Lookup::Failed(error.to_string()),
-        }
-    }
+/// Who holds a lock, by what is written there, and until when.
+struct Holder {
+    identity: String,
+    until: Timestamp,
 }
 
 impl Writer {
@@ -69,7 +63,7 @@ impl Writer {
         let key = names.lease();
         let (method, path, mut body) = match self.http.get(&path::object(&key)).await {
             Ok(answer) => {
-                if let Some(LeaseHolder { identity, until }) =
+                if let Some(Holder { identity, until }) =
                     holder(&answer.body).filter(|held| held.until > now && !is_dead(&held.identity))
                 {
                     return Err(Error::Locked { holder: identity, until });
@@ -141,11 +135,11 @@ fn micro(time: Timestamp) -> String {
 }
 
 /// Who holds it. client-go gives a lease back with an empty name.
-fn holder(body: &Value) -> Option<LeaseHolder> {
+fn holder(body: &Value) -> Option<Holder> {
     let spec = body.get("spec")?;
     let identity = spec.get("holderIdentity")?.as_str().filter(|identity| !identity.is_empty())?;
     let renewed: Timestamp = spec.get("renewTime")?.as_str()?.parse().ok()?;
     let seconds = spec.get("leaseDurationSeconds")?.as_i64()?;
     let until = renewed.checked_add(SignedDuration::from_secs(seconds)).ok()?;
-    Some(LeaseHolder { identity: identity.to_owned(), until })
+    Some(Holder { identity: identity.to_owned(), until })
 }

@@ -9,7 +9,7 @@ use super::{Error, Reader, parse, path, rights, secret};
 use crate::{
     desired::{Desired, Names, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Live, Lookup, Pod, SecretFacts, Target},
+    observed::{Claim, Journal, Live, Lookup, Pod, SecretFacts, Target},
 };
 
 impl Reader {
@@ -26,10 +26,7 @@ impl Reader {
         // Alone, so that the others find the connection that this one opens.
         let cluster_uid = self.cluster_uid().await?;
         let keys: Vec<ObjectKey> = desired.objects().into_iter().map(|object| object.key.clone()).collect();
-        let objects = join_all(keys.into_iter().map(|key| async {
-            let found = self.get(&key).await;
-            (key, found)
-        }));
+        let objects = self.all(keys.clone());
         let lists = async {
             tokio::join!(
                 self.list(Kind::Pod, Some(names), parse::pod),
@@ -38,10 +35,16 @@ impl Reader {
                 self.list(Kind::Node, None, parse::node),
             )
         };
-        let records = async { tokio::join!(self.journal(names), self.lease(names)) };
-        let reads = async { tokio::join!(objects, lists, records) };
+        let reads = async { tokio::join!(objects, lists, self.journal(names)) };
         let (reads, rights) = join(reads, rights::rights(&self.http, desired, false)).await;
-        let (objects, (pods, claims, storage_classes, nodes), (journal, lease)) = reads;
+        let (objects, (pods, claims, storage_classes, nodes), journal) = reads;
+        let journal = match journal? {
+            Lookup::Found((journal, _)) => Lookup::Found(journal),
+            Lookup::Absent => Lookup::Absent,
+            Lookup::Failed(reason) => Lookup::Failed(reason),
+        };
+        let left = self.all(left_over(&journal, &keys)).await;
+        let objects: Vec<_> = objects.into_iter().chain(left).collect();
         let secrets = objects.iter().filter_map(|(key, found)| facts(key, found)).collect();
         let objects = objects.into_iter().map(|(key, found)| Ok((key.clone(), lookup(key, found)?)));
         let objects = objects.collect::<Result<BTreeMap<_, _>, Error>>()?;
@@ -59,13 +62,17 @@ impl Reader {
             storage_classes: storage_classes?,
             nodes: nodes?,
             rights,
-            journal: match journal? {
-                Lookup::Found((journal, _)) => Lookup::Found(journal),
-                Lookup::Absent => Lookup::Absent,
-                Lookup::Failed(reason) => Lookup::Failed(reason),
-            },
-            lease,
+            journal,
         })
+    }
+
+    /// Reads objects, side by side.
+    async fn all(&self, keys: Vec<ObjectKey>) -> Vec<(ObjectKey, Result<Option<Value>, Error>)> {
+        join_all(keys.into_iter().map(|key| async {
+            let found = self.get(&key).await;
+            (key, found)
+        }))
+        .await
     }
 
     /// Reads one object, without Secret values.
@@ -150,6 +157,12 @@ impl Reader {
             found => Ok(one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned())),
         }
     }
+}
+
+/// What earlier runs applied and nobody asked about yet.
+fn left_over(journal: &Lookup<Journal>, asked: &[ObjectKey]) -> Vec<ObjectKey> {
+    let known = journal.found().into_iter().flat_map(|journal| &journal.inventory);
+    known.filter(|key| !asked.contains(key)).cloned().collect()
 }
 
 /// What was found, without Secret values.

@@ -4,12 +4,12 @@
 //! live objects, the member list and the claims. The exception is the
 //! founding: once a cluster id is recorded, founding is over for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::member::Id;
+use crate::{member::Id, object::ObjectKey};
 
 /// The journal of one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,10 +23,9 @@ pub struct Journal {
     pub cluster_id: Option<Id>,
     /// The members as last verified, by name.
     pub members: BTreeMap<String, RecordedMember>,
-    /// The uid of each object that a run made, by its printed key.
-    pub inventory: BTreeMap<String, String>,
-    /// The text of the stack file that the last run applied.
-    pub stack_text: String,
+    /// The objects of the plans that were applied: those of them that the stack
+    /// file no longer names are left over.
+    pub inventory: BTreeSet<ObjectKey>,
 }
 
 /// One run of `apply`.
@@ -37,8 +36,6 @@ pub struct Run {
     pub digest: String,
     /// The content hash of each approved action, in order.
     pub actions: Vec<String>,
-    /// How many of the actions are done.
-    pub done: usize,
     /// Who runs it: user, host and process.
     pub who: String,
     /// The tool's version.

@@ -11,8 +11,15 @@ use crate::{
     observed::{Lookup, Observed, Proposal, Right, StorageClass},
 };
 
-/// Every check with its verdict; a failed one comes with a [`Blocked`].
-pub fn checks(desired: &Desired, observed: &Observed, creating: bool) -> (Vec<Check>, Vec<Blocked>) {
+/// Every check with its verdict; a failed one comes with a [`Blocked`], except
+/// that too few nodes are only a warning. `creating` says that the StatefulSet
+/// is to be made, `growing` that members are to join.
+pub fn checks(
+    desired: &Desired,
+    observed: &Observed,
+    creating: bool,
+    growing: bool,
+) -> (Vec<Check>, Vec<Blocked>) {
     let mut checks = Vec::new();
     let mut blocked = Vec::new();
     let mut add = |(check, stop): (Check, Option<Blocked>)| {
@@ -20,9 +27,11 @@ pub fn checks(desired: &Desired, observed: &Observed, creating: bool) -> (Vec<Ch
         blocked.extend(stop);
     };
     add(rights(&observed.live.rights));
-    if creating {
+    if creating || growing {
         add(storage_class(desired, &observed.live.storage_classes));
         add(nodes(desired, observed));
+    }
+    if creating {
         add(dry_run("pod", &desired.pod.key, observed));
         add(dry_run("claim", &desired.claim.key, observed));
     }

@@ -1,7 +1,7 @@
 //! Each desired object against what is there.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Blocked, Change, Confidence, FieldChange, IssueReason, Verb,
@@ -30,6 +30,9 @@ pub struct Comparison {
     pub unread: Vec<String>,
     /// What a reviewer should know.
     pub warnings: Vec<String>,
+    /// Whether members cannot be asked, or cannot reach each other, until
+    /// certificates are issued: then only these are planned.
+    pub cut_off: bool,
 }
 
 /// Compares every object. `founded` says whether a cluster is recorded.
@@ -39,13 +42,25 @@ pub fn compare(desired: &Desired, observed: &Observed, founded: bool, now: Times
     for object in desired.objects().into_iter().filter(|object| object.key != desired.namespace.key) {
         result.object(desired, observed, object, founded, now);
     }
-    result.unread.extend(unread(observed, founded));
+    result.cut_off = result.issues.iter().any(|(key, reason)| cuts_off(desired, key, reason));
+    result.unread.extend(unread(observed, founded && !result.cut_off));
+    result.left_over(desired, observed);
+    result.token(desired, observed, founded);
     result
 }
 
+/// Whether nobody can be asked, or no quorum be had, before this is issued.
+fn cuts_off(desired: &Desired, key: &ObjectKey, reason: &IssueReason) -> bool {
+    let names = &desired.names;
+    let used = [names.server_secret(), names.peer_secret(), names.operator_secret()].contains(key);
+    let works = matches!(reason, IssueReason::Names(_) | IssueReason::Expiring(0..));
+    used && !works
+}
+
 /// Reads without which no step can be decided. What has a verdict of its own,
-/// such as nodes that may not be listed, is not among them.
-fn unread(observed: &Observed, founded: bool) -> Vec<String> {
+/// such as nodes that may not be listed, is not among them. `answer` says
+/// that members are there and should answer.
+fn unread(observed: &Observed, answer: bool) -> Vec<String> {
     let live = &observed.live;
     let mut all = Vec::new();
     if let Lookup::Failed(reason) = &live.journal {
@@ -58,7 +73,7 @@ fn unread(observed: &Observed, founded: bool) -> Vec<String> {
         all.push(format!("pods cannot be read: {reason}"));
     }
     if let crate::observed::Members::Failed(reason) = &observed.members
-        && founded
+        && answer
     {
         all.push(format!("the members cannot be asked: {reason}"));
     }
@@ -184,7 +199,7 @@ impl Comparison {
                     "put their value into the stack file, or undo their change; taking a field over is not supported yet",
                 );
             }
-            Some(Proposal::Rejected { message, fields }) => self.rejected(object, message, fields),
+            Some(Proposal::Rejected { message, fields }) => self.rejected(observed, object, message, fields),
             Some(Proposal::Failed(reason)) => {
                 self.unread.push(format!("`{key}` cannot be checked: {reason}"))
             }
@@ -192,13 +207,47 @@ impl Comparison {
         None
     }
 
-    fn rejected(&mut self, object: &Object, message: &str, fields: &[String]) {
+    /// Objects that earlier runs made and that the stack file no longer names.
+    fn left_over(&mut self, desired: &Desired, observed: &Observed) {
+        let wanted: Vec<&ObjectKey> = desired.objects().iter().map(|object| &object.key).collect();
+        let left = observed.live.objects.iter().filter(|(key, found)| {
+            found.found().is_some_and(|found| foreign(found, &desired.stack.name).is_none())
+                && !wanted.contains(key)
+        });
+        for (key, _) in left {
+            self.warnings.push(format!(
+                "`{key}` is not in the stack file any more, but it is still there and works: \
+                 removing is not supported yet, delete it with kubectl"
+            ));
+        }
+    }
+
+    /// The token only counts when the cluster is founded.
+    fn token(&mut self, desired: &Desired, observed: &Observed, founded: bool) {
+        let live = observed.live.objects.get(&desired.names.bootstrap()).and_then(Lookup::found);
+        let live = live.and_then(|live| live.body.pointer("/data/initial-cluster-token")?.as_str());
+        if let (Some(wanted), Some(live)) = (&desired.stack.token, live)
+            && founded
+            && wanted != live
+        {
+            self.warnings.push(
+                "`cluster.token` is another than the cluster was founded with, and changes nothing any more"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn rejected(&mut self, observed: &Observed, object: &Object, message: &str, fields: &[String]) {
         let key = &object.key;
-        let help = if key.kind == Kind::StatefulSet && message.contains("Forbidden") {
-            "these fields of a StatefulSet can never change; undo that part of the edit"
-        } else {
-            "change the stack file so that the server accepts it"
-        };
+        let live = observed.live.objects.get(key).and_then(Lookup::found);
+        if let Some(path) = live.and_then(|live| fixed(object, live)) {
+            return self.stop(
+                "plan::not_supported_yet",
+                format!("{path} of `{key}` would change, and a StatefulSet keeps it for ever"),
+                "undo that part of the edit; changing volumes and ports of a running stack is not supported yet",
+            );
+        }
+        let help = "change the stack file so that the server accepts it";
         let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
         self.stop("plan::refused", format!("the API server refuses `{key}`{fields}: {message}"), help);
     }
@@ -222,6 +271,19 @@ impl Comparison {
     fn stop(&mut self, code: &str, reason: String, help: &str) {
         self.blocked.push(Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) });
     }
+}
+
+/// The field of a StatefulSet that differs and can never change, if that is
+/// why an update is refused.
+/// <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#limitations>
+fn fixed(wanted: &Object, live: &Object) -> Option<String> {
+    const FIXED: [&str; 4] = ["volumeClaimTemplates", "serviceName", "podManagementPolicy", "selector"];
+    let part = |field: &str| {
+        let (wanted, live) = (wanted.body.get("spec")?.get(field)?, live.body.get("spec")?.get(field)?);
+        let place = |field: &str| json!({ "spec": { field: wanted } });
+        change::broken_at(&place(field), &json!({ "spec": { field: live } }))
+    };
+    (wanted.key.kind == Kind::StatefulSet).then(|| FIXED.into_iter().find_map(part))?
 }
 
 fn phase(namespace: &Object) -> Option<&str> {

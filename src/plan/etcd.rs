@@ -70,6 +70,14 @@ pub fn unhealthy(desired: &Desired, observed: &Observed, moves: &[(State, Move, 
     blocked
 }
 
+/// How many members vote, as far as is known.
+pub fn voters(observed: &Observed) -> usize {
+    match &observed.members {
+        Members::Read(reading) => reading.membership.voters(),
+        Members::NotRunning | Members::Failed(_) => 0,
+    }
+}
+
 fn healthy(reading: &EtcdReading) -> Vec<String> {
     let members = reading.membership.members.iter();
     members.filter(|member| trouble(reading, member).is_none()).map(|member| member.name.clone()).collect()

@@ -15,8 +15,10 @@ use crate::{
     observed::{EtcdReading, Journal, Lookup, Members, Observed},
 };
 
-/// The state; `Err` with every reason why none can be made out.
-pub fn state(desired: &Desired, observed: &Observed) -> Result<State, Vec<Blocked>> {
+/// The state; `Err` with every reason why none can be made out. There is none
+/// and no reason for it where the members could not be read, which is said
+/// elsewhere, or are `cut_off`: then nothing is decided about them.
+pub fn state(desired: &Desired, observed: &Observed, cut_off: bool) -> Result<State, Vec<Blocked>> {
     let Desired { names, stack, .. } = desired;
     let recorded = recorded_cluster(desired, &observed.live).map_err(|blocked| vec![blocked])?;
     let live = |key| observed.live.objects.get(&key).and_then(Lookup::found);
@@ -25,6 +27,7 @@ pub fn state(desired: &Desired, observed: &Observed) -> Result<State, Vec<Blocke
     let window = live(names.bootstrap()).and_then(|object| Window::read(names, object));
     let mut blocked = Vec::new();
     let members = match recorded {
+        Some(_) if cut_off && !quorate(&observed.members) => return Err(Vec::new()),
         Some(id) => listed(desired, observed, id, &mut blocked),
         None => {
             blocked.extend(unfounded(desired, observed));
@@ -41,6 +44,10 @@ pub fn state(desired: &Desired, observed: &Observed) -> Result<State, Vec<Blocke
     };
     blocked.extend(size(desired, &state));
     if blocked.is_empty() { Ok(state) } else { Err(blocked) }
+}
+
+fn quorate(members: &Members) -> bool {
+    matches!(members, Members::Read(reading) if reading.linearizable)
 }
 
 fn replicas(stateful_set: &Object) -> usize {
@@ -133,13 +140,14 @@ fn other_claims(desired: &Desired, observed: &Observed, members: &BTreeMap<usize
         let (member, claim) = (names.member(*ordinal), names.claim(*ordinal).name);
         let recorded = journal.members.get(&member)?;
         let what = match claims.iter().find(|one| one.name == claim) {
+            Some(one) if one.terminating => "is being deleted",
             Some(one) if one.uid == recorded.claim_uid => return None,
             Some(_) => "was made anew",
             None => "is gone",
         };
         Some(stop(
             "plan::claim_lost",
-            format!("claim `{claim}` {what}: the volume with the data of {member} is not there any more"),
+            format!("claim `{claim}` {what}, and with it the volume that holds the data of {member}"),
             "a member without its data stays out; replacing a member is not supported yet",
         ))
     });

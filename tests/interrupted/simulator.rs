@@ -110,7 +110,6 @@ impl Simulator {
             steps_before: 0,
             who: "test".into(),
             tool_version: "test".into(),
-            stack_text: String::new(),
             step_timeout: Duration::from_secs(120),
         };
         let stop = Stop::default();

@@ -72,7 +72,6 @@ impl Simulator {
             nodes: Lookup::Found((0..9).map(node).collect()),
             rights: vec![right],
             journal: state.journal.clone().map_or(Lookup::Absent, Lookup::Found),
-            lease: Lookup::Absent,
         }
     }
 

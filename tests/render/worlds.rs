@@ -30,6 +30,7 @@ pub fn unchanged() -> Plan {
         warnings: Vec::new(),
         checks: Vec::new(),
         etcd: Some(etcd()),
+        recorded: Some(etcd().cluster_id),
         voters: BeforeAfter { before: 3, after: 3 },
         unread: Vec::new(),
     }
@@ -73,6 +74,7 @@ pub fn create() -> Plan {
             ),
         ],
         etcd: None,
+        recorded: None,
         voters: BeforeAfter { before: 0, after: 3 },
         ..unchanged()
     }
