@@ -95,10 +95,14 @@ fn named(path: &str, value: &Value) -> Option<BTreeMap<String, Value>> {
         Value::Object(fields) if !fields.is_empty() => {
             Some(fields.iter().map(|(key, value)| (join(path, key), value.clone())).collect())
         }
-        Value::Array(items) if !items.is_empty() => items
-            .iter()
-            .map(|item| item_name(item).map(|(name, item)| (format!("{path}[{name}]"), item)))
-            .collect(),
+        Value::Array(items) if !items.is_empty() => {
+            let parts: BTreeMap<String, Value> = items
+                .iter()
+                .map(|item| item_name(item).map(|(name, item)| (format!("{path}[{name}]"), item)))
+                .collect::<Option<_>>()?;
+            // Two items of one name are told apart by their place alone.
+            (parts.len() == items.len()).then_some(parts)
+        }
         _ => None,
     }
 }
@@ -119,7 +123,7 @@ fn item_name(item: &Value) -> Option<(String, Value)> {
         let (name, value) = flag.strip_prefix("--")?.split_once('=')?;
         return Some((format!("--{name}"), json!(value)));
     }
-    let key = ["name", "mountPath", "containerPort", "port", "topologyKey", "ip", "type"]
+    let key = ["mountPath", "name", "containerPort", "port", "topologyKey", "ip", "type"]
         .iter()
         .find_map(|key| item.get(key))
         .or_else(|| item.pointer("/metadata/name"))?;
@@ -151,6 +155,22 @@ mod tests {
         let before = json!({ "env": [{ "name": "A", "value": "1" }, { "name": "B", "value": "2" }], "args": ["--a=1", "--b=2"] });
         let after = json!({ "env": [{ "name": "B", "value": "3" }, { "name": "A", "value": "1" }], "args": ["--b=2", "--a=5"] });
         assert_eq!(paths(before, after), ["args[--a]: \"1\" -> \"5\"", "env[B].value: \"2\" -> \"3\""]);
+    }
+
+    #[test]
+    fn two_items_of_one_name_do_not_hide_each_other() {
+        let spread = |skew: u32| json!({ "spread": [{ "topologyKey": "zone", "maxSkew": 1 }, { "topologyKey": "zone", "maxSkew": skew }] });
+        assert_eq!(paths(spread(1), spread(2)).len(), 1);
+        assert_eq!(paths(spread(2), spread(2)).len(), 0);
+        let mounts = |first: &str| json!({ "volumeMounts": [{ "name": "v", "mountPath": first }, { "name": "v", "mountPath": "/b" }] });
+        assert_eq!(
+            paths(mounts("/a"), mounts("/c")),
+            [
+                r#"volumeMounts[/a]: {"name":"v","mountPath":"/a"} -> none"#,
+                r#"volumeMounts[/c]: none -> {"name":"v","mountPath":"/c"}"#
+            ]
+        );
+        assert_eq!(broken_at(&mounts("/a"), &mounts("/c")).as_deref(), Some("volumeMounts[/a]"));
     }
 
     #[test]
