@@ -5,6 +5,10 @@
 //! that the holder wrote. A clock that is wrong by more than the lease's
 //! length could take a lock that is held; every write still names the uid and
 //! version that was read, so two runs cannot undo each other unseen.
+//!
+//! A Lease of that name without the stack's label is another program's, such
+//! as the leader election of an application of the same name: it is never
+//! touched.
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
@@ -62,6 +66,14 @@ impl Writer {
     ) -> Result<Lock, Error> {
         let key = names.lease();
         let (method, path, mut body) = match self.http.get(&path::object(&key)).await {
+            Ok(answer)
+                if answer.body.pointer(&format!("/metadata/labels/{}", label()))
+                    != Some(&json!(names.stack)) =>
+            {
+                return Err(Error::AlreadyExists(format!(
+                    "`{key}` exists and is not this stack's lock: it has no label `{STACK_LABEL}`"
+                )));
+            }
             Ok(answer) => {
                 if let Some(Holder { identity, until }) =
                     holder(&answer.body).filter(|held| held.until > now && !is_dead(&held.identity))
@@ -90,8 +102,23 @@ impl Writer {
     pub async fn renew(&self, lock: &mut Lock, now: Timestamp) -> Result<(), Error> {
         let mut body = lock.body.clone();
         hold(&mut body, now, lock.seconds);
-        lock.body = self.replace(&lock.key, &body).await?;
+        lock.body = match self.replace(&lock.key, &body).await {
+            // The answer to the last renewal may have been lost: what is there
+            // then says that we hold it.
+            Err(error) if error.is_stale() => self.still_ours(lock, now, error).await?,
+            renewed => renewed?,
+        };
         Ok(())
+    }
+
+    async fn still_ours(&self, lock: &Lock, now: Timestamp, error: Error) -> Result<Value, Error> {
+        let mut body = self.http.get(&path::object(&lock.key)).await.map_err(Error::or_gone)?.body;
+        let same = |field: &str| body.pointer(field) == lock.body.pointer(field);
+        if !["/metadata/uid", "/spec/holderIdentity", "/spec/acquireTime"].into_iter().all(same) {
+            return Err(error);
+        }
+        hold(&mut body, now, lock.seconds);
+        self.replace(&lock.key, &body).await
     }
 
     /// Gives the lock back.
@@ -112,6 +139,11 @@ impl Writer {
         let answer = self.http.send(Method::PUT, &path::object(key), Content::Json(body)).await;
         Ok(answer.map_err(Error::or_gone)?.body)
     }
+}
+
+/// The label's name as a JSON pointer writes it.
+fn label() -> String {
+    STACK_LABEL.replace('/', "~1")
 }
 
 fn fresh(names: &Names) -> Value {

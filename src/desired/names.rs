@@ -88,7 +88,7 @@ impl Names {
 
     /// The lock.
     pub fn lease(&self) -> ObjectKey {
-        self.key(Kind::Lease, "")
+        self.key(Kind::Lease, "-lock")
     }
 
     /// The member, and its pod, of an ordinal.

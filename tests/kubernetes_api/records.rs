@@ -64,6 +64,14 @@ async fn a_lock_is_taken_held_renewed_taken_over_and_given_back() {
     writer.unlock(yours).await.unwrap();
     writer.lock(&names, "me", later(53), 30, unknown).await.unwrap();
 
+    // A renewal whose answer was lost: the version is another, the holder is not.
+    let mut mine = writer.lock(&names, "me", later(200), 30, unknown).await.unwrap();
+    let mut twin = mine.clone();
+    writer.renew(&mut twin, later(210)).await.unwrap();
+    writer.renew(&mut mine, later(220)).await.unwrap();
+    writer.unlock(mine).await.unwrap();
+    writer.lock(&names, "me", later(53), 30, unknown).await.unwrap();
+
     // Of a holder that is known to be dead, nobody waits.
     assert_eq!(
         refused(writer.lock(&names, "you", later(54), 30, |held| held == "they").await),
@@ -92,15 +100,16 @@ async fn of_many_that_take_a_lock_at_once_one_holds_it_and_the_rest_hear_who() {
 
 #[tokio::test]
 #[ignore = "needs a real Kubernetes: make test"]
-async fn a_lease_that_client_go_gave_back_is_free() {
+async fn a_lease_that_was_given_back_is_free_and_another_programs_is_not_touched() {
     let space = Space::new("released");
     let (cluster, names) = (cluster().await, space.stack().names);
-    let lease = space.object(
-        Kind::Lease,
-        &names.lease().name,
-        serde_json::json!({ "spec": { "holderIdentity": "", "renewTime": "2027-01-15T08:00:00.000000Z", "leaseDurationSeconds": 1 } }),
-    );
-    space.kubectl_with(&lease.body, &["create"]);
+    let given_back = serde_json::json!({ "holderIdentity": "", "renewTime": "2027-01-15T08:00:00.000000Z", "leaseDurationSeconds": 1 });
+    let name = names.lease().name;
+    let foreign = space.object(Kind::Lease, &name, serde_json::json!({ "spec": given_back }));
+    space.kubectl_with(&foreign.body, &["create"]);
+    let refusal = refused(cluster.writer().lock(&names, "me", NOW, 30, unknown).await);
+    says(&refusal.to_string(), &[&name, "not this stack's lock"]);
+    space.kubectl(&["label", "lease", &name, &format!("etcdctl-stack/stack={}", names.stack)]);
     cluster.writer().lock(&names, "me", NOW, 30, unknown).await.unwrap();
 }
 

@@ -184,7 +184,7 @@ fn two_interrupts_end_at_once_and_standard_output_may_close_early() {
 fn two_applies_at_once_are_not_possible() {
     let place = Place::new("lock", "[cluster]\nmembers = 3\n");
     let mut first = place.spawn_apply();
-    wait_until("the first holds the lease", 60, || place.kubectl(&["get", "lease", "lock"]).code == 0);
+    wait_until("the first holds the lease", 60, || place.kubectl(&["get", "lease", "lock-lock"]).code == 0);
     let second = place.tool("apply", &["--auto-approve"]).expect(6);
     says(&second, &["lock"]);
     assert!(first.wait().expect("our own child").success());

@@ -13,8 +13,17 @@ use super::{annotations, labels, text};
 type Texts = BTreeMap<String, String>;
 
 /// What names of objects end in; a stack that ends so could take another's names.
-const OURS: [&str; 8] =
-    ["-peer", "-bootstrap", "-client-ca", "-peer-ca", "-server", "-peer-tls", "-operator", "-journal"];
+const OURS: [&str; 9] = [
+    "-peer",
+    "-bootstrap",
+    "-client-ca",
+    "-peer-ca",
+    "-server",
+    "-peer-tls",
+    "-operator",
+    "-journal",
+    "-lock",
+];
 
 pub(super) struct Names {
     pub name: String,
