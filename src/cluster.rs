@@ -30,7 +30,7 @@ pub use error::Error;
 pub use journal::Version;
 pub use lease::Lock;
 pub use secret::Credentials;
-pub use write::Expect;
+pub use write::{Claimed, Expect};
 
 use request::Http;
 

@@ -38,6 +38,10 @@ pub const CLUSTER_ID: &str = "etcdctl-stack/cluster-id";
 /// The label by which everything of a stack is found.
 pub const STACK_LABEL: &str = "etcdctl-stack/stack";
 
+/// The label that names the program that made an object.
+/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
 /// A stack in Kubernetes' terms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Desired {

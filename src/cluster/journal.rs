@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Error, Reader, Writer, path, request::Content, secret, secret::Credentials};
 use crate::{
-    desired::{FIELD_MANAGER, Names, STACK_LABEL},
+    desired::{FIELD_MANAGER, MANAGED_BY, Names, STACK_LABEL},
     object::Kind,
     observed::{Journal, Lookup},
 };
@@ -74,7 +74,7 @@ impl Writer {
             "kind": "ConfigMap",
             "metadata": { "name": key.name, "namespace": key.namespace, "labels": {
                 STACK_LABEL: names.stack,
-                "app.kubernetes.io/managed-by": FIELD_MANAGER,
+                MANAGED_BY: FIELD_MANAGER,
             } },
             "data": { "journal": text },
         });

@@ -11,10 +11,19 @@ use super::{
     secret,
 };
 use crate::{
-    desired::FIELD_MANAGER,
+    desired::{FIELD_MANAGER, MANAGED_BY, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
     observed::Lookup,
 };
+
+/// A Secret that is there, and that values may be written into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    uid: String,
+    resource_version: String,
+    /// Whether it has a certificate already.
+    pub holds_a_certificate: bool,
+}
 
 /// What an object must be when it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +78,35 @@ impl Writer {
         self.send_apply(&object.key, body, &expect).await
     }
 
-    /// Applies a Secret with these values.
+    /// Makes sure that a Secret is there and says which: the one with this
+    /// uid, or without a uid a new one, which has its labels and no values.
+    ///
+    /// An apply makes what is not there and changes what is, and no
+    /// precondition asks for absence. So nothing with values is applied to a
+    /// Secret that was not seen before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AlreadyExists`] or [`Error::Stale`] when it is not as expected.
+    pub async fn claim_secret(&self, object: &Object, uid: Option<&str>) -> Result<Claimed, Error> {
+        let key = &object.key;
+        let body = match uid {
+            Some(_) => self.http.get(&path::object(key)).await.map_err(Error::or_gone)?.body,
+            None => {
+                let path = path::collection(key.kind, key.namespace.as_deref());
+                let path = format!("{path}?fieldManager={FIELD_MANAGER}");
+                self.http.send(Method::POST, &path, Content::Json(&bare(object))).await?.body
+            }
+        };
+        let text = |field: &str| body["metadata"][field].as_str().unwrap_or_default().to_owned();
+        if uid.is_some_and(|uid| uid != text("uid")) {
+            return Err(Error::Stale(format!("`{key}` was made anew")));
+        }
+        let holds_a_certificate = secret::values(&body).contains_key("tls.crt");
+        Ok(Claimed { uid: text("uid"), resource_version: text("resourceVersion"), holds_a_certificate })
+    }
+
+    /// Applies a Secret with these values, as it was claimed.
     ///
     /// # Errors
     ///
@@ -78,11 +115,15 @@ impl Writer {
         &self,
         object: &Object,
         values: BTreeMap<String, Vec<u8>>,
-        expect: &Expect,
+        claimed: &Claimed,
     ) -> Result<Object, Error> {
         let mut body = object.body.clone();
         body["data"] = secret::encoded(values);
-        self.send_apply(&object.key, body, expect).await
+        let expect = Expect::Present {
+            uid: claimed.uid.clone(),
+            resource_version: Some(claimed.resource_version.clone()),
+        };
+        self.send_apply(&object.key, body, &expect).await
     }
 
     /// The certificate and key of an authority's Secret, to sign with.
@@ -99,9 +140,9 @@ impl Writer {
 
     async fn send_apply(&self, key: &ObjectKey, mut body: Value, expect: &Expect) -> Result<Object, Error> {
         match expect {
-            // An apply makes what is not there and changes what is: no
-            // precondition asks for absence. So look first, and use the uid
-            // that a new object cannot have had.
+            // No precondition asks for absence: look first, and see afterwards
+            // whether somebody made it in between. Nothing of theirs is lost
+            // then: without force, fields of others are a conflict.
             Expect::Absent => {
                 if self.exists(key).await? {
                     return Err(Error::AlreadyExists(format!("`{key}` exists already")));
@@ -129,6 +170,22 @@ impl Writer {
             Err(error) => Err(error),
         }
     }
+}
+
+/// A Secret that says whose it is and nothing else: what a creation sets, no
+/// later apply takes away.
+fn bare(object: &Object) -> Value {
+    let labels = [STACK_LABEL, MANAGED_BY].map(|label| (label, object.label(label)));
+    json!({
+        "apiVersion": object.key.kind.api_version(),
+        "kind": object.key.kind.to_string(),
+        "metadata": {
+            "name": object.key.name,
+            "namespace": object.key.namespace,
+            "labels": labels.into_iter().collect::<BTreeMap<_, _>>(),
+        },
+        "type": object.body["type"],
+    })
 }
 
 fn without_values(key: &ObjectKey, answer: Answer) -> Object {

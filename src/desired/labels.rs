@@ -27,7 +27,7 @@ pub fn selector(names: &Names) -> BTreeMap<String, String> {
 pub fn metadata(stack: &Stack, names: &Names, key: &ObjectKey) -> Value {
     let mut labels = stack.labels.clone();
     labels.extend(selector(names));
-    labels.insert("app.kubernetes.io/managed-by".to_owned(), super::FIELD_MANAGER.to_owned());
+    labels.insert(super::MANAGED_BY.to_owned(), super::FIELD_MANAGER.to_owned());
     let mut metadata = json!({ "name": key.name });
     if let Some(namespace) = &key.namespace {
         metadata["namespace"] = json!(namespace);

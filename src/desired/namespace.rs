@@ -10,7 +10,7 @@ use crate::{object::Object, stack::Stack};
 pub fn namespace(stack: &Stack, names: &Names) -> Object {
     let key = names.namespace_key();
     let mut labels = stack.labels.clone();
-    labels.insert("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned());
+    labels.insert(super::MANAGED_BY.to_owned(), FIELD_MANAGER.to_owned());
     let body = json!({
         "apiVersion": "v1",
         "kind": "Namespace",

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Halt, Run, World};
 use crate::{
+    certificate::Request,
     desired::{CLUSTER_ID, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
     observed::{Claim, Lookup},
@@ -23,16 +24,7 @@ impl<W: World> Run<'_, W> {
         match action {
             Action::CreateNamespace { object } => self.create_namespace(object).await,
             Action::Issue { object, request, authority, reason: _, expects } => {
-                let uid =
-                    self.expected(object, expects).await?.and_then(|live| live.uid().map(str::to_owned));
-                self.certain(
-                    object,
-                    async |run, uid: Option<&str>| {
-                        run.world.issue(object, request, authority.as_ref(), uid).await
-                    },
-                    uid,
-                )
-                .await
+                self.issue(object, request, authority.as_ref(), expects).await
             }
             Action::Apply { object, expects, fill } => self.apply(object, expects, fill).await,
             Action::BeginFounding => self.begin_founding().await,
@@ -124,16 +116,22 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    /// Repeats a write until its outcome is known.
-    async fn certain(
+    /// Repeats an issue until its outcome is known. Where a Secret was to be
+    /// made, a certificate that is there by now came from a call whose answer
+    /// was lost, or from another run: it stays. An authority is never replaced.
+    async fn issue(
         &mut self,
         object: &Object,
-        write: impl AsyncFn(&Self, Option<&str>) -> Result<(), Failure>,
-        mut uid: Option<String>,
+        request: &Request,
+        authority: Option<&ObjectKey>,
+        expects: &Expects,
     ) -> Result<(), Halt> {
+        let keep = authority.is_none() || !matches!(expects, Expects::Uid(_));
         let mut attempt = 0;
         loop {
-            match write(self, uid.as_deref()).await {
+            let live = self.expected(object, expects).await?;
+            let uid = live.as_ref().and_then(Object::uid);
+            match self.world.issue(object, request, authority, uid, keep).await {
                 Ok(()) => return Ok(()),
                 Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
                     attempt += 1
@@ -141,8 +139,6 @@ impl<W: World> Run<'_, W> {
                 Err(failure) => return Err(failure.into()),
             }
             self.pause(Duration::from_millis(300)).await?;
-            uid =
-                self.expected(object, &Expects::Absent).await?.and_then(|live| live.uid().map(str::to_owned));
         }
     }
 

@@ -164,7 +164,14 @@ impl World for LiveWorld {
         request: &Request,
         authority: Option<&ObjectKey>,
         uid: Option<&str>,
+        keep: bool,
     ) -> Result<(), Failure> {
+        // The Secret is claimed before anything is signed: what is written
+        // then has the version that was seen here, or is not written.
+        let claimed = self.writer.claim_secret(object, uid).await.map_err(of_cluster)?;
+        if keep && claimed.holds_a_certificate {
+            return Ok(());
+        }
         let refused =
             |error: pki::Error| Failure::Refused(format!("cannot issue `{}`: {error}", request.subject));
         let now = self.now();
@@ -187,7 +194,8 @@ impl World for LiveWorld {
         };
         let values = [("ca.crt", ca_pem), ("tls.crt", pair.certificate_pem), ("tls.key", pair.key_pem)]
             .map(|(key, value)| (key.to_owned(), value.into_bytes()));
-        self.writer.put_secret(object, values.into(), &expect(uid, None)).await.map(drop).map_err(of_cluster)
+        let written = self.writer.put_secret(object, values.into(), &claimed).await;
+        written.map(drop).map_err(of_cluster)
     }
 
     async fn status(&self, ordinal: usize) -> Result<Status, Failure> {

@@ -59,13 +59,14 @@ pub trait World {
     /// absent when there is no uid.
     async fn apply(&self, object: &Object, uid: Option<&str>, version: Option<&str>) -> Result<(), Failure>;
     /// Issues a certificate into a Secret, which must have this uid, or be
-    /// absent.
+    /// absent. With `keep`, one that is there already stays.
     async fn issue(
         &self,
         object: &Object,
         request: &Request,
         authority: Option<&ObjectKey>,
         uid: Option<&str>,
+        keep: bool,
     ) -> Result<(), Failure>;
 
     /// What a member says of itself.

@@ -46,6 +46,8 @@ pub fn judge(
                 (_, None) => Verdict::Good,
                 (false, Some(reason)) => Verdict::Issue(reason),
                 (true, Some(IssueReason::Expiring(_) | IssueReason::Names(_))) => Verdict::Good,
+                // A run ended between making the Secret and filling it.
+                (true, Some(_)) if facts.keys.is_empty() && !founded => Verdict::Issue(IssueReason::Missing),
                 (true, Some(reason)) => Verdict::Stop(broken_authority(secret, &reason)),
             }
         }
@@ -76,15 +78,17 @@ fn complaint(
     if !certificate.signed_by_authority {
         return broken("the authority in `ca.crt` did not sign it");
     }
-    if let Some(authority) = &secret.authority {
-        let wanted =
-            live.secrets.get(authority).and_then(|secret| secret.certificate.as_ref()?.as_ref().ok());
-        if wanted.is_some_and(|wanted| facts.authority_sha256.as_ref() != Some(&wanted.sha256)) {
-            return broken("`ca.crt` is not the stack's authority");
-        }
+    let authority = secret.authority.as_ref().and_then(|authority| live.secrets.get(authority));
+    let authority = authority.and_then(|secret| secret.certificate.as_ref()?.as_ref().ok());
+    if authority.is_some_and(|authority| facts.authority_sha256.as_ref() != Some(&authority.sha256)) {
+        return broken("`ca.crt` is not the stack's authority");
     }
     if let Some(text) = other_names(&secret.request, certificate) {
         return Some(IssueReason::Names(text));
+    }
+    // No leaf outlives its authority: renewed, it would end at the same time.
+    if authority.is_some_and(|authority| certificate.not_after >= authority.not_after) {
+        return None;
     }
     let left = days_left(certificate, now);
     (left < i64::from(renew_before_days)).then_some(IssueReason::Expiring(left))

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     certificate::Usage,
-    desired::{Desired, FIELD_MANAGER, STACK_LABEL, SecretRequest},
+    desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
     object::{Kind, Object, ObjectKey},
     observed::{Lookup, Observed, Proposal},
 };
@@ -292,7 +292,7 @@ fn phase(namespace: &Object) -> Option<&str> {
 
 /// Whose an object is, if it is not the stack's.
 fn foreign(found: &Object, stack: &str) -> Option<String> {
-    let manager = found.label("app.kubernetes.io/managed-by");
+    let manager = found.label(MANAGED_BY);
     match (found.label(STACK_LABEL), manager) {
         (Some(label), Some(manager)) if label == stack && manager == FIELD_MANAGER => None,
         (Some(label), _) if label != stack => Some(format!("it belongs to stack `{label}`")),

@@ -294,7 +294,21 @@ impl World for Simulator {
         request: &Request,
         authority: Option<&ObjectKey>,
         uid: Option<&str>,
+        keep: bool,
     ) -> Result<(), Failure> {
+        let claimed = self
+            .change(&format!("claim {}", object.key), |state| {
+                if uid.is_none() {
+                    state.store(object, None, None)?;
+                    state.secrets.insert(object.key.clone(), SecretFacts::default());
+                }
+                Ok(state.objects.get(&object.key).and_then(Object::uid).map(str::to_owned))
+            })
+            .await?;
+        let filled = |facts: &SecretFacts| facts.certificate.is_some();
+        if keep && self.read().secrets.get(&object.key).is_some_and(filled) {
+            return Ok(());
+        }
         self.change(&format!("issue {}", object.key), |state| {
             let signer = match authority {
                 None => None,
@@ -306,7 +320,7 @@ impl World for Simulator {
                         .ok_or_else(|| Failure::Refused("no authority".into()))?,
                 ),
             };
-            state.store(object, uid, None)?;
+            state.store(object, claimed.as_deref(), None)?;
             let sha256 = format!("{:064x}", state.counter);
             let facts = Facts {
                 subject: request.subject.clone(),

@@ -81,12 +81,17 @@ async fn a_secret_keeps_its_values_when_only_its_labels_are_applied() {
         space.object(Kind::Secret, "keys", json!({ "type": "Opaque", "labels": { "colour": colour } }))
     };
     let values = BTreeMap::from([("tls.key".to_owned(), b"private\0key".to_vec())]);
-    let made = writer.put_secret(&labelled("red"), values, &Expect::Absent).await.unwrap();
+    let claimed = writer.claim_secret(&labelled("red"), None).await.unwrap();
+    assert!(!claimed.holds_a_certificate);
+    let made = writer.put_secret(&labelled("red"), values, &claimed).await.unwrap();
     assert_eq!(made.body.get("data"), None);
 
     let changed = writer.apply(&labelled("blue"), &same(&made)).await.unwrap();
     assert_eq!((changed.label("colour"), changed.body.get("data")), (Some("blue"), None));
     assert_eq!(space.get(&made.key)["data"], json!({ "tls.key": "cHJpdmF0ZQBrZXk=" }));
+    // What the claim set is no obstacle: a label goes with the file's.
+    let bare = space.object(Kind::Secret, "keys", json!({ "type": "Opaque" }));
+    assert_eq!(writer.apply(&bare, &same(&made)).await.unwrap().label("colour"), None);
     let Lookup::Found(read) = reader.object(&made.key).await else { panic!("it is there") };
     assert_eq!(read.body.get("data"), None);
     assert!(!format!("{read:?}{changed:?}").contains("cHJpdmF0ZQ"));
@@ -99,11 +104,14 @@ async fn a_secret_that_changed_since_it_was_read_is_not_applied() {
     let writer = cluster().await.writer();
     let secret = space.object(Kind::Secret, "keys", json!({ "type": "Opaque" }));
     let values = |text: &str| BTreeMap::from([("tls.key".to_owned(), text.as_bytes().to_vec())]);
-    let made = writer.put_secret(&secret, values("old"), &Expect::Absent).await.unwrap();
+    let claimed = writer.claim_secret(&secret, None).await.unwrap();
+    let made = writer.put_secret(&secret, values("old"), &claimed).await.unwrap();
     space.kubectl(&["label", "secret", "keys", "from=kubectl"]);
     stale(writer.apply(&secret, &unchanged(&made)).await);
-    stale(writer.put_secret(&secret, values("new"), &unchanged(&made)).await);
-    stale(writer.put_secret(&secret, values("new"), &Expect::Absent).await);
+    // Filled since it was claimed, it is not filled again; nor claimed as new.
+    stale(writer.put_secret(&secret, values("new"), &claimed).await);
+    stale(writer.claim_secret(&secret, None).await);
+    stale(writer.claim_secret(&secret, Some("another")).await);
     assert_eq!(space.get(&made.key)["data"], json!({ "tls.key": "b2xk" }));
 
     space.kubectl(&["delete", "secret", "keys"]);
