@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser};
 
 mod advice;
 mod apply;
+mod approval;
 mod arguments;
 mod check;
 mod connect;

@@ -1,13 +1,10 @@
 //! `apply`: plan, show, ask, lock, plan again, compare, carry out, look again.
 
-use std::{
-    io::{self, BufRead, IsTerminal},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::{
+    approval,
     arguments::{Apply as Arguments, Global},
-    automated,
     exit::Exit,
     identity,
     observe::{self, Planned},
@@ -22,7 +19,7 @@ use crate::{
     desired::Names,
     execute::{LiveWorld, Options, Stop, execute},
     observed::Proposal,
-    plan::{Action, Plan, action_hash},
+    plan::{Action, Plan},
     render::{self, View},
     report::{Event, Outcome, Report},
 };
@@ -39,7 +36,7 @@ pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> E
 }
 
 async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Result<Exit, Exit> {
-    may_ask(arguments, output)?;
+    approval::possible(arguments, output)?;
     let loaded = stacks::load(&arguments.file, output)?;
     let failed = |error: cluster::Error| output.cluster_error(&error);
     let cluster = observe::connect(global, &loaded.checked.stack).await.map_err(failed)?;
@@ -57,8 +54,7 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     if !planned.plan.is_applicable() {
         return Ok(plan::exit(&planned.plan, false));
     }
-    let approved = expected(arguments, &planned, output)?;
-    confirmed(arguments, &planned.plan, output)?;
+    let approved = approval::given(arguments, &planned, output)?;
     let applying = Applying { cluster: &cluster, loaded: &loaded, arguments, output };
     let Ended { report, signal } = applying.run(planned, approved).await?;
     Ok(match &report.outcome {
@@ -72,77 +68,6 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
 /// Apply goes on by itself: nothing is said of how.
 fn view(file: &str, verbose: bool) -> View<'_> {
     View { file, verbose, hint: false }
-}
-
-fn can_ask() -> bool {
-    io::stdin().is_terminal() && !automated()
-}
-
-/// Nobody can be asked without a terminal, and a short digest binds nothing
-/// there: said before anything is read.
-fn may_ask(arguments: &Arguments, output: &Output) -> Result<(), Exit> {
-    match &arguments.expect {
-        _ if can_ask() => Ok(()),
-        Some(expected) if digits(expected).len() < 32 => {
-            let what = format!("--expect {expected} is too short to bind an approval: 32 digits are needed");
-            let help = "take the whole digest from `plan --json`: the short form is for people at terminals";
-            Err(output.error(&what, Some(help)))
-        }
-        None if !arguments.auto_approve => {
-            let help = "pass --auto-approve, or --expect with the digest of an approved plan";
-            Err(output.error("apply asks before it begins, and there is no terminal to ask on", Some(help)))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A digest as it is compared: `sha256:` and dashes are for people.
-fn digits(typed: &str) -> String {
-    typed.trim_start_matches("sha256:").chars().filter(|c| *c != '-').collect()
-}
-
-/// The digest that was approved: this plan's, or that of the run which this
-/// plan finishes.
-fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<String, Exit> {
-    let plan = &planned.plan;
-    let now = plan.digest.as_ref().map(|digest| digest.0.clone()).unwrap_or_default();
-    let Some(expected) = &arguments.expect else { return Ok(now) };
-    let wanted = digits(expected);
-    let is = |digest: &str| wanted.len() >= 8 && digest.starts_with(&wanted);
-    if is(&now) {
-        return Ok(now);
-    }
-    let run = planned.observed.live.journal.found().and_then(|journal| journal.run.as_ref());
-    match run.filter(|run| is(&run.digest) && run.actions.ends_with(&hashes(plan))) {
-        Some(run) => Ok(run.digest.clone()),
-        None => {
-            let short = plan.digest.as_ref().map(|digest| digest.short()).unwrap_or_default();
-            output.error(
-                &format!("the plan is {short} by now, and {expected} was approved"),
-                Some("review the plan above and approve it anew"),
-            );
-            Err(Exit::Mismatch)
-        }
-    }
-}
-
-fn confirmed(arguments: &Arguments, plan: &Plan, output: &Output) -> Result<(), Exit> {
-    if arguments.auto_approve || arguments.expect.is_some() || plan.is_empty() {
-        return Ok(());
-    }
-    output.say("\nDo this? Only `yes` is taken for yes:");
-    let mut answer = String::new();
-    match io::stdin().lock().read_line(&mut answer) {
-        Ok(_) if answer.trim() == "yes" => Ok(()),
-        _ => {
-            output.say("Nothing was changed.");
-            Err(Exit::Error)
-        }
-    }
-}
-
-fn hashes(plan: &Plan) -> Vec<String> {
-    plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect()
 }
 
 /// One apply after it was approved.
@@ -162,11 +87,12 @@ struct Ended {
 
 impl Applying<'_> {
     async fn run(&self, approved: Planned, digest: String) -> Result<Ended, Exit> {
-        let mut signals = Signals::listen();
         let who = identity::of_this_run();
         let made_namespace = self.make_namespace(&approved.plan).await?;
         let names = approved.desired.names.clone();
         let world = self.lock(names, &who).await?;
+        // Before this nothing is under way, and a signal ends the process.
+        let mut signals = Signals::listen();
         let options = Options {
             approved: digest,
             steps_before: usize::from(made_namespace),
@@ -179,11 +105,7 @@ impl Applying<'_> {
             Err(exit) => Err(exit),
         };
         world.unlock().await;
-        let ended = ended?;
-        if ended.report.outcome == Outcome::Completed {
-            self.nothing_left().await?;
-        }
-        Ok(ended)
+        ended
     }
 
     async fn steps(
@@ -205,7 +127,7 @@ impl Applying<'_> {
             });
         }
         let mut stopped_by = 2;
-        let report = {
+        let mut report = {
             let mut show = |event| progress.event(&event);
             let running = execute(&planned.plan, &planned.desired.names, world, options, &stop, &mut show);
             tokio::pin!(running);
@@ -223,6 +145,12 @@ impl Applying<'_> {
                 }
             }
         };
+        if report.outcome == Outcome::Completed
+            && let Err(reason) = self.nothing_left().await
+        {
+            let title = "look again whether nothing is left".to_owned();
+            report.outcome = Outcome::Stopped { number: report.done, title, reason, details: Vec::new() };
+        }
         progress.end(&report, &self.loaded.file);
         Ok(Ended { report, signal: stopped_by })
     }
@@ -289,8 +217,8 @@ impl Applying<'_> {
             return Err(plan::exit(&planned.plan, false));
         }
         let made_namespace = usize::from(!approved.plan.namespace_exists);
-        let before = hashes(&approved.plan);
-        if hashes(&planned.plan) != before[made_namespace.min(before.len())..] {
+        let before = approval::hashes(&approved.plan);
+        if approval::hashes(&planned.plan) != before[made_namespace.min(before.len())..] {
             self.output.error(
                 "the plan changed between the approval and the lock",
                 Some("plan again and look at what changed"),
@@ -307,26 +235,20 @@ impl Applying<'_> {
         Ok(planned)
     }
 
-    /// What was carried out must be what is wanted.
-    async fn nothing_left(&self) -> Result<(), Exit> {
+    /// What was carried out must be what is wanted; else what is left.
+    async fn nothing_left(&self) -> Result<(), String> {
         let mut attempt = 0;
         loop {
             let planned = observe::observe(&self.cluster.reader(), &self.loaded.checked.stack).await;
-            let planned = planned.map_err(|error| self.output.cluster_error(&error))?;
-            if planned.plan.is_empty() && planned.plan.unread.is_empty() {
+            let plan = planned.map_err(|error| error.to_string())?.plan;
+            if plan.is_empty() && plan.unread.is_empty() {
                 return Ok(());
             }
             if attempt == 5 {
-                self.output.say(&render::plan(
-                    &planned.plan,
-                    view(&self.loaded.file, false),
-                    self.output.progress,
-                ));
-                self.output.error(
-                    "every step is done, but the plan is not empty",
-                    Some("look at what is left above, then apply again"),
-                );
-                return Err(Exit::Stopped);
+                let steps = plan.steps.iter().map(|step| step.title.clone());
+                let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
+                let left: Vec<String> = plan.unread.iter().cloned().chain(blocked).chain(steps).collect();
+                return Err(format!("every step is done, but the plan is not empty: {}", left.join("; ")));
             }
             attempt += 1;
             tokio::time::sleep(Duration::from_millis(500)).await;

@@ -1,0 +1,101 @@
+//! Whether a plan may be carried out: somebody said so, of exactly this plan.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use super::{arguments::Apply as Arguments, automated, exit::Exit, observe::Planned, output::Output};
+use crate::{
+    observed::journal::Run,
+    plan::{Plan, action_hash},
+};
+
+fn can_ask() -> bool {
+    io::stdin().is_terminal() && !automated()
+}
+
+/// Nobody can be asked without a terminal, and a short digest binds nothing
+/// there: said before anything is read.
+pub fn possible(arguments: &Arguments, output: &Output) -> Result<(), Exit> {
+    if let Some(expected) = &arguments.expect
+        && !is_digest(expected)
+    {
+        let what = format!("--expect `{expected}` is no digest");
+        let help = "give at least eight hexadecimal digits of the one that `plan` shows";
+        return Err(output.error(&what, Some(help)));
+    }
+    match &arguments.expect {
+        _ if can_ask() => Ok(()),
+        Some(expected) if digits(expected).len() < 32 => {
+            let what = format!("--expect {expected} is too short to bind an approval: 32 digits are needed");
+            let help = "take the whole digest from `plan --json`: the short form is for people at terminals";
+            Err(output.error(&what, Some(help)))
+        }
+        None if !arguments.auto_approve => {
+            let help = "pass --auto-approve, or --expect with the digest of an approved plan";
+            Err(output.error("apply asks before it begins, and there is no terminal to ask on", Some(help)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A digest as it is compared: `sha256:` and dashes are for people.
+fn digits(typed: &str) -> String {
+    typed.trim_start_matches("sha256:").chars().filter(|c| *c != '-').collect()
+}
+
+fn is_digest(typed: &str) -> bool {
+    let digits = digits(typed);
+    (8..=64).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// The digest that was approved, by `--expect` or by the answer of a person.
+pub fn given(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<String, Exit> {
+    let approved = expected(arguments, planned, output)?;
+    confirmed(arguments, &planned.plan, output)?;
+    Ok(approved)
+}
+
+/// The digest that was approved: this plan's, or that of the run which this
+/// plan finishes.
+fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<String, Exit> {
+    let plan = &planned.plan;
+    let now = plan.digest.as_ref().map(|digest| digest.0.clone()).unwrap_or_default();
+    let Some(expected) = &arguments.expect else { return Ok(now) };
+    let wanted = digits(expected);
+    let is = |digest: &str| digest.starts_with(&wanted);
+    if is(&now) {
+        return Ok(now);
+    }
+    let run = planned.observed.live.journal.found().and_then(|journal| journal.run.as_ref());
+    let goes_on = |run: &&Run| run.finished_at.is_none() || plan.is_empty();
+    match run.filter(goes_on).filter(|run| is(&run.digest) && run.actions.ends_with(&hashes(plan))) {
+        Some(run) => Ok(run.digest.clone()),
+        None => {
+            let short = plan.digest.as_ref().map(|digest| digest.short()).unwrap_or_default();
+            output.error(
+                &format!("the plan is {short} by now, and {expected} was approved"),
+                Some("review the plan above and approve it anew"),
+            );
+            Err(Exit::Mismatch)
+        }
+    }
+}
+
+fn confirmed(arguments: &Arguments, plan: &Plan, output: &Output) -> Result<(), Exit> {
+    if arguments.auto_approve || arguments.expect.is_some() || plan.is_empty() {
+        return Ok(());
+    }
+    output.say("\nDo this? Only `yes` is taken for yes:");
+    let mut answer = String::new();
+    match io::stdin().lock().read_line(&mut answer) {
+        Ok(_) if answer.trim() == "yes" => Ok(()),
+        _ => {
+            output.say("Nothing was changed.");
+            Err(Exit::Error)
+        }
+    }
+}
+
+/// The content of every action, in order.
+pub fn hashes(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect()
+}
