@@ -107,6 +107,8 @@ pub struct Pod {
     pub ready: bool,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// The port on which it serves clients, as it was started with.
+    pub client_port: Option<u16>,
     /// How often the etcd container was started again.
     pub restarts: i32,
     /// Why it does not run: `CrashLoopBackOff`, `ImagePullBackOff`,

@@ -12,7 +12,7 @@ use crate::{
     etcd,
     execute::dial,
     member::{Alarm, Membership, Status},
-    observed::{EtcdReading, Live, Lookup, Members, Observed},
+    observed::{EtcdReading, Lookup, Members, Observed},
     plan::{Plan, plan, questions, settle},
     stack::Stack,
 };
@@ -53,24 +53,31 @@ pub async fn connect(global: &Global, stack: &Stack) -> Result<Cluster, cluster:
 /// Reads everything and makes the plan.
 pub async fn observe(reader: &Reader, stack: &Stack) -> Result<Planned, cluster::Error> {
     let wanted = desired(stack);
-    let live = reader.live(&wanted).await?;
-    let desired = settle(&wanted, &live);
-    let asked = questions(&desired, &live);
-    let (proposals, members) = join(reader.ask(&asked), members(reader, &desired, &live)).await;
+    // Alone, so that all others find the connection that this one opens.
+    let target = reader.target().await?;
+    let objects = async {
+        let live = reader.live(&wanted, target).await?;
+        let desired = settle(&wanted, &live);
+        let proposals = reader.ask(&questions(&desired, &live)).await;
+        Ok((desired, live, proposals))
+    };
+    let (objects, members) = join(objects, members(reader, &wanted)).await;
+    let (desired, live, proposals) = objects?;
     let observed = Observed { live, proposals, members };
     let plan = plan(&desired, &observed, now());
     Ok(Planned { plan, desired, observed })
 }
 
 /// Asks every pod, side by side.
-async fn members(reader: &Reader, desired: &Desired, live: &Live) -> Members {
-    let pods = match &live.pods {
+async fn members(reader: &Reader, desired: &Desired) -> Members {
+    let (pods, credentials) = join(reader.pods(&desired.names), reader.credentials(&desired.names)).await;
+    let pods = match pods {
         Lookup::Found(pods) if pods.is_empty() => return Members::NotRunning,
         Lookup::Found(pods) => pods,
         Lookup::Absent => return Members::NotRunning,
-        Lookup::Failed(reason) => return Members::Failed(reason.clone()),
+        Lookup::Failed(reason) => return Members::Failed(reason),
     };
-    let credentials = match reader.credentials(&desired.names).await {
+    let credentials = match credentials {
         Lookup::Found(credentials) => credentials,
         Lookup::Absent => {
             return Members::Failed(format!("`{}` does not exist", desired.names.operator_secret()));
@@ -79,26 +86,30 @@ async fn members(reader: &Reader, desired: &Desired, live: &Live) -> Members {
     };
     let ordinal =
         |name: &str| (0..crate::desired::ORDINALS).find(|ordinal| desired.names.member(*ordinal) == name);
-    let known: Vec<usize> = pods.iter().filter_map(|pod| ordinal(&pod.name)).collect();
-    let answers = join_all(known.iter().map(|ordinal| ask(reader, desired, *ordinal, &credentials))).await;
-    reading(desired, answers)
+    let known = pods.iter().filter_map(|pod| Some((ordinal(&pod.name)?, pod)));
+    let answers = join_all(known.map(|(ordinal, pod)| {
+        // The port that it has, whatever the stack file says by now.
+        let port = pod.client_port.unwrap_or(desired.names.ports.client);
+        ask(ordinal, client(reader, desired, ordinal, port, &credentials))
+    }));
+    reading(desired, answers.await)
 }
 
 struct Answer {
     ordinal: usize,
     status: Result<Status, String>,
     list: Result<(Membership, bool), String>,
-    alarms: Vec<Alarm>,
+    alarms: Result<Vec<Alarm>, String>,
 }
 
-async fn ask(reader: &Reader, desired: &Desired, ordinal: usize, credentials: &Credentials) -> Answer {
+async fn ask(ordinal: usize, client: Result<etcd::Client, etcd::Error>) -> Answer {
     let failed = |reason: String| Answer {
         ordinal,
         status: Err(reason.clone()),
-        list: Err(reason),
-        alarms: Vec::new(),
+        list: Err(reason.clone()),
+        alarms: Err(reason),
     };
-    let client = match client(reader, desired, ordinal, credentials) {
+    let client = match client {
         Ok(client) => client,
         Err(error) => return failed(error.to_string()),
     };
@@ -118,23 +129,20 @@ async fn ask(reader: &Reader, desired: &Desired, ordinal: usize, credentials: &C
         }
     };
     let (list, alarms) = join(list, client.alarms()).await;
-    Answer { ordinal, status: Ok(status), list, alarms: alarms.unwrap_or_default() }
+    Answer { ordinal, status: Ok(status), list, alarms: alarms.map_err(|error| error.to_string()) }
 }
 
 fn client(
     reader: &Reader,
     desired: &Desired,
     ordinal: usize,
+    port: u16,
     credentials: &Credentials,
 ) -> Result<etcd::Client, etcd::Error> {
     let names = &desired.names;
     let Credentials { ca_pem, certificate_pem, key_pem } = credentials.clone();
     let credentials = etcd::Credentials { ca_pem, certificate_pem, key_pem };
-    etcd::Client::new(
-        &names.host(ordinal),
-        dial(reader, names.pod(ordinal), names.ports.client),
-        &credentials,
-    )
+    etcd::Client::new(&names.host(ordinal), dial(reader, names.pod(ordinal), port), &credentials)
 }
 
 /// The list that a quorum confirmed, or else any; the statuses of all.
@@ -151,8 +159,14 @@ fn reading(desired: &Desired, answers: Vec<Answer>) -> Members {
             .collect();
         return Members::Failed(reasons.join("; "));
     };
-    let alarms = answers.iter().find(|answer| !answer.alarms.is_empty()).map(|answer| answer.alarms.clone());
+    // Alarms are read through the quorum, as the list is.
+    let mut alarms = answers.iter().map(|answer| answer.alarms.clone());
+    let alarms = match (alarms.find(Result::is_ok), linearizable) {
+        (Some(alarms), _) => alarms.unwrap_or_default(),
+        (None, false) => Vec::new(),
+        (None, true) => return Members::Failed("alarms cannot be read".to_owned()),
+    };
     let statuses: BTreeMap<String, Result<Status, String>> =
         answers.into_iter().map(|answer| (desired.names.member(answer.ordinal), answer.status)).collect();
-    Members::Read(EtcdReading { membership, linearizable, statuses, alarms: alarms.unwrap_or_default() })
+    Members::Read(EtcdReading { membership, linearizable, statuses, alarms })
 }

@@ -36,6 +36,7 @@ pub fn pod(value: &Value) -> Pod {
         phase: text(value, "/status/phase").unwrap_or_default(),
         ready: holds(value, "Ready"),
         terminating: value.pointer("/metadata/deletionTimestamp").is_some(),
+        client_port: port(value, "client"),
         restarts: value
             .pointer("/status/containerStatuses/0/restartCount")
             .and_then(Value::as_i64)
@@ -43,6 +44,13 @@ pub fn pod(value: &Value) -> Pod {
             .unwrap_or(0),
         trouble: trouble(value),
     }
+}
+
+/// A port of the first container by its name.
+fn port(value: &Value, name: &str) -> Option<u16> {
+    let ports = value.pointer("/spec/containers/0/ports")?.as_array()?;
+    let port = ports.iter().find(|port| port["name"] == name)?;
+    u16::try_from(port["containerPort"].as_u64()?).ok()
 }
 
 /// Why a pod does not run: the scheduler's words, or the kubelet's, or the end

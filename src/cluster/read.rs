@@ -13,6 +13,26 @@ use crate::{
 };
 
 impl Reader {
+    /// Which cluster this is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::live`].
+    pub async fn target(&self) -> Result<Target, Error> {
+        let cluster_uid = match self.get(&ObjectKey::cluster_wide(Kind::Namespace, "kube-system")).await {
+            Err(error) if error.is_fatal() => return Err(error),
+            found => one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned()),
+        };
+        Ok(Target { context: self.context.clone(), server: self.http.server.clone(), cluster_uid })
+    }
+
+    /// The pods of a stack, by its label, sorted by name.
+    pub async fn pods(&self, names: &Names) -> Lookup<Vec<Pod>> {
+        self.list(Kind::Pod, Some(names), parse::pod)
+            .await
+            .unwrap_or_else(|error| Lookup::Failed(error.to_string()))
+    }
+
     /// Reads every object, pod, claim, right and record of a stack.
     ///
     /// What fails for one object is a [`Lookup::Failed`] there.
@@ -21,10 +41,8 @@ impl Reader {
     ///
     /// Only when nothing can be asked at all, so that one error says it: the
     /// server is unreachable, or does not accept the credentials.
-    pub async fn live(&self, desired: &Desired) -> Result<Live, Error> {
+    pub async fn live(&self, desired: &Desired, target: Target) -> Result<Live, Error> {
         let names = &desired.names;
-        // Alone, so that the others find the connection that this one opens.
-        let cluster_uid = self.cluster_uid().await?;
         let keys: Vec<ObjectKey> = desired.objects().into_iter().map(|object| object.key.clone()).collect();
         let objects = self.all(keys.clone());
         let lists = async {
@@ -36,7 +54,7 @@ impl Reader {
             )
         };
         let reads = async { tokio::join!(objects, lists, self.journal(names)) };
-        let (reads, rights) = join(reads, rights::rights(&self.http, desired, false)).await;
+        let (reads, rights) = join(reads, rights::rights(&self.http, desired)).await;
         let (objects, (pods, claims, storage_classes, nodes), journal) = reads;
         let journal = match journal? {
             Lookup::Found((journal, _)) => Lookup::Found(journal),
@@ -50,11 +68,12 @@ impl Reader {
         let objects = objects.collect::<Result<BTreeMap<_, _>, Error>>()?;
         let namespace_exists =
             objects.get(&desired.namespace.key).is_some_and(|found| found.found().is_some());
+        // The right to make a namespace is needed while there is one to make.
         let mut rights = rights?;
         rights
             .retain(|right| !(namespace_exists && right.verb == "create" && right.resource == "namespaces"));
         Ok(Live {
-            target: Target { context: self.context.clone(), server: self.http.server.clone(), cluster_uid },
+            target,
             objects,
             secrets,
             pods: pods?,
@@ -148,13 +167,6 @@ impl Reader {
             }
             Err(error) if error.is_fatal() => Err(error),
             Err(error) => Ok(Lookup::Failed(error.to_string())),
-        }
-    }
-
-    async fn cluster_uid(&self) -> Result<Lookup<String>, Error> {
-        match self.get(&ObjectKey::cluster_wide(Kind::Namespace, "kube-system")).await {
-            Err(error) if error.is_fatal() => Err(error),
-            found => Ok(one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned())),
         }
     }
 }

@@ -49,13 +49,9 @@ fn needed(desired: &Desired) -> Vec<Right> {
     all
 }
 
-/// Asks for every right side by side. The right to make a namespace is asked
-/// for only while there is one to make.
-pub async fn rights(http: &Http, desired: &Desired, namespace_exists: bool) -> Result<Vec<Right>, Error> {
-    let unneeded =
-        |right: &Right| namespace_exists && right.verb == "create" && right.resource == "namespaces";
-    let wanted = needed(desired).into_iter().filter(|right| !unneeded(right));
-    join_all(wanted.map(|right| ask(http, right))).await.into_iter().collect()
+/// Asks for every right side by side.
+pub async fn rights(http: &Http, desired: &Desired) -> Result<Vec<Right>, Error> {
+    join_all(needed(desired).into_iter().map(|right| ask(http, right))).await.into_iter().collect()
 }
 
 /// <https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access>

@@ -178,6 +178,7 @@ fn pod(state: &State, names: &etcdctl_stack::desired::Names, ordinal: usize) -> 
         phase: "Running".into(),
         ready: process.runs,
         terminating: false,
+        client_port: None,
         restarts: 0,
         trouble: (!process.runs).then_some(trouble),
     })

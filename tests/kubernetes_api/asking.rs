@@ -8,7 +8,7 @@ use etcdctl_stack::{
 };
 use serde_json::{Value, json};
 
-use crate::space::{Space, cluster, eventually, kubectl, says};
+use crate::space::{Space, cluster, eventually, kubectl, live, says};
 
 /// The answer to one question, asked by a reader that has read nothing yet.
 async fn ask(object: &Object) -> Proposal {
@@ -219,19 +219,25 @@ impl Drop for ClusterWide {
 async fn an_identity_without_rights_sees_each_of_them_denied() {
     let space = Space::new("nobody");
     let reader = space.nobody().await.reader();
-    let live = reader.live(&space.stack()).await.unwrap();
-    assert!(live.rights.len() > 20 && live.rights.iter().all(|right| !right.allowed), "{:?}", live.rights);
+    let denied = live(&reader, &space.stack()).await.unwrap();
+    assert!(
+        denied.rights.len() > 20 && denied.rights.iter().all(|right| !right.allowed),
+        "{:?}",
+        denied.rights
+    );
     let verbs = |resource: &str| {
-        let of = live.rights.iter().filter(|right| right.resource == resource);
+        let of = denied.rights.iter().filter(|right| right.resource == resource);
         of.map(|right| right.verb.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(verbs("pods/portforward"), ["get", "create"]);
-    for (key, found) in &live.objects {
+    for (key, found) in &denied.objects {
         let Lookup::Failed(reason) = found else { panic!("{key}: {found:?}") };
         says(reason, &[&format!("cannot get resource \"{}\"", key.kind.plural())]);
     }
-    assert!(matches!(&live.pods, Lookup::Failed(reason) if reason.contains("cannot list resource \"pods\"")));
-    assert!(matches!(&live.journal, Lookup::Failed(_)));
+    assert!(
+        matches!(&denied.pods, Lookup::Failed(reason) if reason.contains("cannot list resource \"pods\""))
+    );
+    assert!(matches!(&denied.journal, Lookup::Failed(_)));
 
     let object = space.config("red");
     let answers = reader.ask(&[Question { object: object.clone() }]).await;
@@ -240,7 +246,7 @@ async fn an_identity_without_rights_sees_each_of_them_denied() {
     let answers = reader.ask(&[Question { object: secret.clone() }]).await;
     failed(answers[&secret.key].clone(), &["secrets"]);
 
-    let admin = cluster().await.reader().live(&space.stack()).await.unwrap();
+    let admin = live(&cluster().await.reader(), &space.stack()).await.unwrap();
     assert!(admin.rights.iter().all(|right| right.allowed));
     assert!(admin.objects.values().filter(|found| found.is_absent()).count() == admin.objects.len() - 1);
 }

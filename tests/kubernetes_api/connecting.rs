@@ -18,12 +18,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::space::{Space, cluster, refused, says};
+use crate::space::{Space, cluster, live, refused, says};
 
 /// The error of reading a stack through these options.
 async fn error_of(space: &Space, options: &Connect) -> Error {
     match Cluster::connect(options).await {
-        Ok(cluster) => refused(cluster.reader().live(&space.stack()).await),
+        Ok(cluster) => refused(live(&cluster.reader(), &space.stack()).await),
         Err(error) => error,
     }
 }
@@ -124,9 +124,9 @@ async fn the_proxy_of_a_kubeconfig_is_used_for_requests() {
     let space = Space::unmade("proxy");
     let (url, tunnels) = proxy().await;
     let options = space.kubeconfig(|config| config["clusters"][0]["cluster"]["proxy-url"] = json!(url));
-    let through = Cluster::connect(&options).await.unwrap().reader().live(&space.stack()).await.unwrap();
+    let through = live(&Cluster::connect(&options).await.unwrap().reader(), &space.stack()).await.unwrap();
     assert!(tunnels.load(Ordering::Relaxed) > 0, "no request came through the proxy");
-    let direct = cluster().await.reader().live(&space.stack()).await.unwrap();
+    let direct = live(&cluster().await.reader(), &space.stack()).await.unwrap();
     assert!(matches!(through.target.cluster_uid, Lookup::Found(_)));
     assert_eq!(through.target.cluster_uid, direct.target.cluster_uid);
 }

@@ -10,9 +10,10 @@ use std::{
 };
 
 use etcdctl_stack::{
-    cluster::{Cluster, Connect, Error, Expect},
+    cluster::{Cluster, Connect, Error, Expect, Reader},
     desired::{Desired, desired},
     object::{Kind, Object, ObjectKey},
+    observed::Live,
     stack::parse_and_check,
 };
 use serde_json::{Value, json};
@@ -146,6 +147,11 @@ impl Drop for Space {
     fn drop(&mut self) {
         run(&["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait=false"]);
     }
+}
+
+/// Everything of a stack, read as a plan reads it.
+pub async fn live(reader: &Reader, desired: &Desired) -> Result<Live, Error> {
+    reader.live(desired, reader.target().await?).await
 }
 
 /// The cluster that KUBECONFIG names.
