@@ -1,6 +1,6 @@
 //! Arguments, dispatch, exit codes: one command a file.
 //!
-//! This is the only module that asks the clock, reads files and prints. `clap`,
+//! This is the only module that asks the clock, reads stack files and prints. `clap`,
 //! `indicatif` and `tempfile` are used here alone.
 
 use std::{future::Future, io, process::ExitCode};

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! stack    text -> Stack                            all mistakes at once
-//! desired  &Stack -> Desired                        objects, members, certificate requests
-//! cluster  &Desired -> live objects, dry-runs       read only
-//! etcd     -> members, status of each               read only
+//! desired  &Stack -> Desired                        objects, certificate requests
+//! cluster  &Desired -> live objects, dry-runs       a Reader asks, a Writer writes
+//! etcd     -> members, status of each               one member at a time
 //! plan     (&Desired, &Observed) -> Plan            pure, cannot fail
 //! render   &Plan -> terminal, JSON
 //! execute  (&Plan, Writer, ...) -> Report           chooses nothing

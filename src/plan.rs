@@ -185,7 +185,7 @@ pub struct Check {
 pub enum Outcome {
     /// In order.
     Pass,
-    /// Not in order; there is a [`Blocked`] for it.
+    /// Not in order; there is a [`Blocked`] for it, or for nodes a warning.
     Fail,
     /// Not to be found out now; the detail says why.
     Unchecked,

@@ -1,6 +1,6 @@
 //! `connect`: a command with endpoints and credentials of all members set.
 //!
-//! A local port listens for each ordinal that the stack may have; every
+//! A local port listens for each member that the stack wants; every
 //! connection to it is a new port-forward, so pods may restart and members may
 //! come and go while the command runs.
 

@@ -90,7 +90,7 @@ impl<W: World> Run<'_, W> {
         match self.world.pod(ordinal).await {
             Lookup::Found(Pod { trouble: Some(trouble), .. }) => {
                 let words = trouble.last_words.as_deref().and_then(meaning).unwrap_or(&trouble.message);
-                format!(" ({}: {})", trouble.reason, first_line(words))
+                format!(" ({}: {})", trouble.reason, last_line(words))
             }
             Lookup::Found(pod) => format!(" ({})", pod.phase),
             Lookup::Absent => " (no pod yet)".to_owned(),
@@ -122,19 +122,28 @@ impl<W: World> Run<'_, W> {
 
     /// How the cluster stands.
     async fn members_in_words(&mut self) -> Option<String> {
-        let membership = self.world.members(0).await.ok()?;
-        let voters = self.voters(&membership);
+        let mut membership = None;
+        for ordinal in 0..self.journal.members.len().max(1) {
+            if membership.is_none() {
+                membership = self.world.members(ordinal).await.ok();
+            }
+        }
+        let voters = self.voters(&membership?);
         let mut up = 0;
         for ordinal in &voters {
             up += usize::from(self.world.status(*ordinal).await.is_ok());
         }
         let quorum = crate::member::quorum(voters.len());
-        let spare = if up > quorum { "" } else { ", cannot lose another" };
-        Some(format!("cluster: {up} of {} voters up, quorum {quorum}: serving{spare}", voters.len()))
+        let how = match up {
+            up if up < quorum => "not serving",
+            up if up == quorum => "serving, cannot lose another",
+            _ => "serving",
+        };
+        Some(format!("cluster: {up} of {} voters up, quorum {quorum}: {how}", voters.len()))
     }
 }
 
-fn first_line(text: &str) -> &str {
+fn last_line(text: &str) -> &str {
     text.lines().last().unwrap_or_default()
 }
 

@@ -163,7 +163,7 @@ pub enum Guard {
         /// The member's identity.
         peer_url: String,
     },
-    /// The claim does not exist, or was recorded or seen by this founding.
+    /// The claim does not exist.
     ClaimAbsent {
         /// The member's ordinal.
         ordinal: usize,
@@ -183,7 +183,7 @@ pub enum Guard {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "wait")]
 pub enum Wait {
-    /// The member answers as the only voter and leads.
+    /// The member answers and leads.
     Founded {
         /// The member's ordinal.
         ordinal: usize,
