@@ -3,10 +3,9 @@
 //! 40 ms a call through a port-forward, and retries for minutes. Behind a proxy
 //! it is kube's stack without the retries.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod kubeconfig;
+
+use std::{path::PathBuf, time::Duration};
 
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -16,7 +15,7 @@ use hyper_util::{
 use kube::{
     Config,
     client::{Body, ClientBuilder, ConfigExt},
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::KubeConfigOptions,
 };
 use tower::{BoxError, ServiceBuilder};
 
@@ -49,8 +48,8 @@ pub async fn connect(options: &Connect) -> Result<(Http, String), Error> {
 }
 
 async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
-    let Some(kubeconfig) = kubeconfig(options)? else {
-        let config = Config::incluster().map_err(|_| nothing_found())?;
+    let Some(kubeconfig) = kubeconfig::read(options)? else {
+        let config = Config::incluster().map_err(|_| kubeconfig::nothing_found())?;
         return Ok((config, "in-cluster".to_owned()));
     };
     let known: Vec<String> =
@@ -70,35 +69,10 @@ async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
     }
     let choice = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await;
-    let config =
-        config.map_err(|error| Error::Kubeconfig(format!("context `{context}` cannot be used: {error}")))?;
+    let config = config.map_err(|error| {
+        Error::Kubeconfig(format!("context `{context}` cannot be used: {}", kubeconfig::reason(&error)))
+    })?;
     Ok((config, context))
-}
-
-/// The kubeconfig; `None` when there is no file and this is a pod.
-fn kubeconfig(options: &Connect) -> Result<Option<Kubeconfig>, Error> {
-    let broken = |place: &Path, error: KubeconfigError| {
-        Error::Kubeconfig(format!("the kubeconfig `{}` cannot be read: {error}", place.display()))
-    };
-    if let Some(path) = &options.kubeconfig {
-        return Kubeconfig::read_from(path).map(Some).map_err(|error| broken(path, error));
-    }
-    if let Some(paths) = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) {
-        return Kubeconfig::from_env().map_err(|error| broken(Path::new(&paths), error));
-    }
-    let home = std::env::home_dir().map(|home| home.join(".kube/config")).filter(|path| path.exists());
-    match home {
-        Some(path) => Kubeconfig::read_from(&path).map(Some).map_err(|error| broken(&path, error)),
-        None if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Ok(None),
-        None => Err(nothing_found()),
-    }
-}
-
-fn nothing_found() -> Error {
-    Error::Kubeconfig(
-        "no kubeconfig was found: KUBECONFIG is not set, ~/.kube/config does not exist, and this is no pod"
-            .to_owned(),
-    )
 }
 
 fn list(names: &[String]) -> String {

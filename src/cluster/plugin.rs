@@ -20,6 +20,28 @@ pub fn refused(plugin: Option<&str>, error: &AuthError) -> Error {
             format!("{name} ended with {}: {said}", out.status)
         }
         AuthError::AuthExecParse(_) => format!("{name} printed something that is no ExecCredential"),
+        // Their words quote what was printed.
+        AuthError::MalformedTokenExpirationDate(_) | AuthError::ParseTokenKey(_) => {
+            format!("{name} printed something that cannot be read")
+        }
         other => format!("{name} gave no credentials: {other}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plugin_printed_is_not_quoted() {
+        let token: Result<String, _> = serde_json::from_str("{\"TOPSECRET\": 1}");
+        let date: Result<jiff::Timestamp, _> = "TOPSECRET".parse();
+        let errors = [
+            AuthError::ParseTokenKey(token.unwrap_err()),
+            AuthError::MalformedTokenExpirationDate(date.unwrap_err()),
+        ];
+        let expected =
+            Error::Plugin("the credential plugin `login` printed something that cannot be read".to_owned());
+        assert_eq!(errors.map(|error| refused(Some("login"), &error)), [expected.clone(), expected]);
+    }
 }
