@@ -8,6 +8,7 @@ mod file;
 mod finding;
 mod kubernetes;
 mod later;
+mod mask;
 mod places;
 mod schema;
 mod starter;

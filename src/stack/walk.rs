@@ -16,6 +16,7 @@ use super::{
     file::StackFile,
     finding::Finder,
     later::not_supported_yet,
+    mask::{masked, secret},
     places::{Place, Places, Position, join},
     schema::SCHEMA,
 };
@@ -25,7 +26,8 @@ pub(super) fn walk(name: &str, text: &str) -> (StackFile, Finder) {
     let (tree, syntax_errors) = DeTable::parse_recoverable(text);
     let mut places = Places { file: name.to_owned(), ..Places::default() };
     record_table(&mut places, text, "", tree.get_ref());
-    let source = NamedSource::new(name, masked(text, &places)).with_language("toml");
+    let source =
+        NamedSource::new(name, masked(text, &places, syntax_errors.is_empty())).with_language("toml");
     let mut walk =
         Walk { schema: &SCHEMA, text, finder: Finder::new(places, source), whole: syntax_errors.is_empty() };
     for error in &syntax_errors {
@@ -65,27 +67,6 @@ fn record(places: &mut Places, text: &str, path: String, key: Range<usize>, valu
     }
     let position = Position::of(text, value.span().start);
     places.keys.insert(path, Place { key, value: value.span(), position });
-}
-
-/// Hides values that may be secret, byte for byte, so that places stay right:
-/// a report shows the lines around a mistake too.
-fn masked(text: &str, places: &Places) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    for (path, place) in &places.keys {
-        if secret(path) {
-            let quote = |at: usize| usize::from(matches!(bytes.get(at), Some(b'"' | b'\'')));
-            let Range { start, end } = place.value;
-            let value = start + quote(start)..end - quote(end.saturating_sub(1));
-            let hidden = bytes.get_mut(value).unwrap_or_default();
-            hidden.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
-}
-
-/// Says whether a key's value is not for everybody to read.
-fn secret(path: &str) -> bool {
-    path == "cluster.token" || path.starts_with("etcd.extra_env.") || path.starts_with("etcd.extra_env[")
 }
 
 struct Walk<'a> {
