@@ -18,6 +18,7 @@ mod identity;
 mod observe;
 mod output;
 mod plan;
+mod process;
 mod progress;
 mod signal;
 mod stacks;

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM.
+//! The signals that ask to stop: Ctrl-C, Ctrl-\, SIGTERM, and a terminal that
+//! closes. None may end the process before it has cleaned up.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -7,6 +8,7 @@ pub struct Signals {
     interrupt: Option<tokio::signal::unix::Signal>,
     terminate: Option<tokio::signal::unix::Signal>,
     hang_up: Option<tokio::signal::unix::Signal>,
+    quit: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
@@ -17,6 +19,7 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt()),
             terminate: listen(SignalKind::terminate()),
             hang_up: listen(SignalKind::hangup()),
+            quit: listen(SignalKind::quit()),
         }
     }
 
@@ -26,6 +29,7 @@ impl Signals {
             () = arrives(&mut self.interrupt) => 2,
             () = arrives(&mut self.terminate) => 15,
             () = arrives(&mut self.hang_up) => 1,
+            () = arrives(&mut self.quit) => 3,
         }
     }
 }
@@ -37,4 +41,19 @@ async fn arrives(signal: &mut Option<tokio::signal::unix::Signal>) {
         return;
     }
     std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::process;
+
+    #[tokio::test]
+    async fn each_is_told_by_its_number_and_ends_nothing() {
+        let mut signals = Signals::listen();
+        for number in [1, 2, 3, 15] {
+            process::send(std::process::id(), number);
+            assert_eq!(signals.next().await, number);
+        }
+    }
 }

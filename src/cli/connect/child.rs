@@ -1,10 +1,14 @@
 //! A command that runs in the foreground, and the signals that are passed on
-//! to it. `rustix` is used here alone.
+//! to it.
 
 use std::{ffi::OsString, io, os::unix::process::ExitStatusExt, process::ExitStatus};
 
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use tokio::process::{Child, Command};
+
+use crate::cli::process;
+
+/// The signals that a terminal sends when keys are pressed, Ctrl-C and Ctrl-\.
+const BY_KEYS: [u8; 2] = [2, 3];
 
 /// Runs a command with more in its environment, and returns a shell's code for
 /// how it ended. `signals` are those that reach us.
@@ -16,7 +20,8 @@ pub async fn run(
     let [program, arguments @ ..] = command else {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     };
-    let mut child = Command::new(program).args(arguments).envs(environment).spawn()?;
+    let inherited = std::env::vars_os().map(|(name, _)| name);
+    let mut child = self::command(program, inherited, environment).args(arguments).spawn()?;
     loop {
         tokio::select! {
             status = child.wait() => return Ok(code(status?)),
@@ -25,22 +30,29 @@ pub async fn run(
     }
 }
 
-/// Passes a signal on, unless the command has got it already or has ended.
-fn pass_on(child: &Child, number: u8) {
-    let id = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let signal = Signal::from_named_raw(i32::from(number));
-    if let (Some(id), Some(signal)) = (id, signal)
-        && !(signal == Signal::INT && in_foreground())
-    {
-        // It fails only when the command ends at this moment.
-        let _gone = kill_process(id, signal);
+/// The command, without what our own environment says to etcdctl: that is about
+/// another cluster, and some of it would turn verification off.
+fn command(
+    program: &OsString,
+    inherited: impl Iterator<Item = OsString>,
+    environment: Vec<(&'static str, OsString)>,
+) -> Command {
+    let mut command = Command::new(program);
+    let foreign = |name: &OsString| name.as_encoded_bytes().starts_with(b"ETCDCTL_");
+    for name in inherited.filter(foreign) {
+        command.env_remove(name);
     }
+    command.envs(environment);
+    command
 }
 
-/// Whether Ctrl-C goes to us, and so to the command as well: a terminal sends
-/// it to everybody in the foreground.
-fn in_foreground() -> bool {
-    rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
+/// Passes a signal on, unless the command has got it already or has ended.
+fn pass_on(child: &Child, number: u8) {
+    if let Some(id) = child.id()
+        && !(BY_KEYS.contains(&number) && process::in_foreground())
+    {
+        process::send(id, number);
+    }
 }
 
 fn code(status: ExitStatus) -> u8 {
@@ -68,6 +80,18 @@ mod tests {
         assert_eq!(run(&shell("test $ETCDCTL_KEY = here"), environment, never).await.unwrap(), 0);
         let missing = run(&["no-such-command-here".into()], Vec::new(), never).await;
         assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_the_callers_shell_says_to_etcdctl_does_not_reach_it() {
+        let inherited = ["ETCDCTL_USER", "PATH", "ETCDCTL_KEY", "ETCD_NAME"].map(OsString::from);
+        let environment = vec![("ETCDCTL_KEY", OsString::from("here"))];
+        let command = command(&"etcdctl".into(), inherited.into_iter(), environment);
+        let changed: Vec<_> = command.as_std().get_envs().collect();
+        assert_eq!(
+            changed,
+            [("ETCDCTL_KEY".as_ref(), Some("here".as_ref())), ("ETCDCTL_USER".as_ref(), None)]
+        );
     }
 
     #[tokio::test]
