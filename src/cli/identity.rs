@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use super::observe;
+use super::{observe, process};
 
 /// The identity of this process.
 pub fn of_this_run() -> String {
@@ -22,11 +22,21 @@ pub fn of_this_run() -> String {
 
 /// Whether a holder of the lock is known to run no more.
 pub fn is_dead(identity: &str) -> bool {
-    let Some((_, process)) = identity.rsplit_once('/') else { return false };
-    let parts: Vec<&str> = process.splitn(3, '.').collect();
+    is_over(identity, start_time)
+}
+
+/// The same, with what tells when a process started. `/proc` may hide those of
+/// other users (`hidepid`), so that it says nothing is not enough.
+fn is_over(identity: &str, start_time: impl Fn(u32) -> Option<String>) -> bool {
+    let Some((_, run)) = identity.rsplit_once('/') else { return false };
+    let parts: Vec<&str> = run.splitn(3, '.').collect();
     let [pid, start, on] = parts.as_slice() else { return false };
     let Ok(pid) = pid.parse() else { return false };
-    machine().is_some_and(|machine| machine == *on) && start_time(pid).as_deref() != Some(start)
+    machine().is_some_and(|machine| machine == *on)
+        && match start_time(pid) {
+            Some(found) => found != *start,
+            None => !process::exists(pid),
+        }
 }
 
 /// This boot of this machine, and the namespace in which process ids mean
@@ -55,6 +65,15 @@ mod tests {
         assert!(!is_dead(&me));
         let start = start_time(std::process::id()).unwrap();
         assert!(is_dead(&me.replace(&format!(".{start}."), ".1.")));
+    }
+
+    #[test]
+    fn a_run_that_proc_hides_is_not_dead_and_one_that_ended_is() {
+        let machine = machine().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let dead = |pid: u32| is_over(&format!("root@host/{pid}.1.{machine}"), |_| None);
+        assert_eq!([dead(1), dead(std::process::id()), dead(child.id())], [false, false, true]);
     }
 
     #[test]
