@@ -162,6 +162,35 @@ fn several_files_each_have_an_entry_whatever_becomes_of_them() {
     assert!(text.ends_with("2 stacks: 2 with errors\n"), "{text}");
 }
 
+/// The codes of the findings in a plan's JSON, or in check's.
+fn codes(findings: &Value) -> Vec<&str> {
+    findings.as_array().expect("a list").iter().filter_map(|finding| finding["code"].as_str()).collect()
+}
+
+#[test]
+fn programs_are_told_every_mistake_also_of_a_file_that_is_not_there() {
+    let folder = folder();
+    let json = |arguments: &[&str]| -> Value {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let missing = json(&["check", "nope.toml", "good.toml", "--json"]);
+    assert_eq!(codes(&missing), ["stack::unreadable"]);
+    assert_eq!((&missing[0]["file"], &missing[0]["severity"]), (&"nope.toml".into(), &"error".into()));
+
+    let nowhere = ["--json", "--kubeconfig", "no-such-file"];
+    let single = json(&[&["plan", "broken.toml"], &nowhere[..]].concat());
+    let found = ["stack::unknown_key", "stack::unknown_key"];
+    assert_eq!((&single["errored"], codes(&single["diagnostics"])), (&true.into(), found.to_vec()));
+    let many = json(&[&["plan", "broken.toml", "nope.toml", "good.toml"], &nowhere[..]].concat());
+    let all: Vec<Vec<&str>> =
+        many.as_array().expect("a list").iter().map(|plan| codes(&plan["diagnostics"])).collect();
+    assert_eq!(all, [&found[..], &["plan::no_plan"], &["stack::unreadable"]]);
+    let single = json(&[&["plan", "good.toml"], &nowhere[..]].concat());
+    assert_eq!(codes(&single["diagnostics"]), ["plan::no_plan"]);
+}
+
 #[test]
 fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
     let folder = folder();

@@ -24,8 +24,9 @@ pub fn check(arguments: &Check, output: &Output) -> Exit {
         let name = path.display().to_string();
         let content = match stacks::read(&path, output) {
             Ok(content) => content,
-            Err(failed) => {
-                exit = failed;
+            Err(finding) => {
+                exit = Exit::Error;
+                all.push(finding);
                 continue;
             }
         };
@@ -39,7 +40,7 @@ pub fn check(arguments: &Check, output: &Output) -> Exit {
         };
         text.push_str(&stacks::diagnostics(&findings, output.answer));
         text.push_str(&format!("{name}: {verdict}\n"));
-        all.extend(findings);
+        all.extend(findings.iter().map(|finding| json!(finding)));
     }
     let printed =
         if arguments.json { output.answer(&format!("{:#}\n", json!(all))) } else { output.answer(&text) };

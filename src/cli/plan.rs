@@ -33,18 +33,18 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
 }
 
 async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
-    let (loaded, planned) = match one(file, global, output).await {
-        Ok(made) => made,
-        Err(Failed::File(exit)) => return exit,
-        Err(Failed::Cluster(error)) => return output.cluster_error(&error),
+    let loaded = stacks::open(file, output).map_err(Failed::File);
+    let made = one(loaded, global).await;
+    if let Err(Failed::Cluster(error)) = &made {
+        output.cluster_error(error);
+    }
+    let file = file.display().to_string();
+    let text = match &made {
+        _ if arguments.json => format!("{:#}\n", for_programs(&file, &made)),
+        Ok((_, planned)) => render::plan(&planned.plan, view(&file, global), output.answer),
+        Err(_) => String::new(),
     };
-    let plan = &planned.plan;
-    let text = if arguments.json {
-        format!("{:#}\n", render::json(plan, &loaded.file))
-    } else {
-        render::plan(plan, view(&loaded.file, global), output.answer)
-    };
-    output.answer(&text).worse(exit(plan, arguments.detailed_exitcode))
+    ended(&made, arguments).worse(output.answer(&text))
 }
 
 fn view<'a>(file: &'a str, global: &Global) -> View<'a> {
@@ -56,8 +56,8 @@ type Made = Result<(Loaded, Planned), Failed>;
 
 /// Why a file has no plan.
 enum Failed {
-    /// It cannot be used; why was said.
-    File(Exit),
+    /// It cannot be used; why was said, and is this for programs.
+    File(Vec<Value>),
     /// The API server could not be asked.
     Cluster(cluster::Error),
 }
@@ -69,46 +69,69 @@ impl Failed {
             Failed::Cluster(error) => error.to_string(),
         }
     }
+
+    fn diagnostics(&self) -> Vec<Value> {
+        match self {
+            Failed::File(findings) => findings.clone(),
+            Failed::Cluster(error) => vec![no_plan(&error.to_string())],
+        }
+    }
 }
 
-async fn one(file: &Path, global: &Global, output: &Output) -> Made {
-    let loaded = stacks::load(file, output).map_err(Failed::File)?;
+fn no_plan(reason: &str) -> Value {
+    json!({ "severity": "error", "code": "plan::no_plan", "summary": reason })
+}
+
+async fn one(loaded: Result<Loaded, Failed>, global: &Global) -> Made {
+    let loaded = loaded?;
     let cluster = observe::connect(global, &loaded.checked.stack).await.map_err(Failed::Cluster)?;
     let planned = observe::observe(&cluster.reader(), &loaded.checked.stack).await;
     planned.map(|planned| (loaded, planned)).map_err(Failed::Cluster)
 }
 
 async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
-    let side_by_side = usize::from(arguments.parallelism);
-    let mut made: Vec<(String, Made)> = stream::iter(files)
-        .map(|file| async move {
-            let made = one(&file, global, output).await;
-            let file = file.display().to_string();
+    let open = |file: PathBuf| (file.display().to_string(), stacks::open(&file, output));
+    let opened: Vec<(String, Result<Loaded, Vec<Value>>)> = files.into_iter().map(open).collect();
+    let mut made: Vec<(String, Made)> = stream::iter(opened)
+        .map(|(file, loaded)| async move {
+            let made = one(loaded.map_err(Failed::File), global).await;
             if let Err(Failed::Cluster(error)) = &made {
                 output.error(&format!("{file}: {error}"), error.help());
             }
             (file, made)
         })
-        .buffer_unordered(side_by_side)
+        .buffer_unordered(usize::from(arguments.parallelism))
         .collect()
         .await;
     made.sort_by(|a, b| a.0.cmp(&b.0));
-    let ends = made.iter().map(|(_, made)| match made {
-        Ok((_, planned)) => exit(&planned.plan, arguments.detailed_exitcode),
-        Err(Failed::File(exit)) => *exit,
-        Err(Failed::Cluster(_)) => Exit::Error,
-    });
-    let ended = ends.fold(Exit::Success, Exit::worse);
-    let text = if arguments.json { programs(&made) } else { people(&made, global, output) };
-    ended.worse(output.answer(&text))
+    let exit = made.iter().map(|(_, made)| ended(made, arguments)).fold(Exit::Success, Exit::worse);
+    let text = if arguments.json {
+        let plans: Vec<Value> = made.iter().map(|(file, made)| for_programs(file, made)).collect();
+        format!("{:#}\n", json!(plans))
+    } else {
+        people(&made, global, output)
+    };
+    exit.worse(output.answer(&text))
 }
 
-fn programs(made: &[(String, Made)]) -> String {
-    let one = |(file, made): &(String, Made)| match made {
-        Ok((_, planned)) => render::json(&planned.plan, file),
-        Err(failed) => render::json_without_plan(file, &failed.reason()),
+fn ended(made: &Made, arguments: &Arguments) -> Exit {
+    match made {
+        Ok((_, planned)) => exit(&planned.plan, arguments.detailed_exitcode),
+        Err(_) => Exit::Error,
+    }
+}
+
+/// The plan as JSON, with the warnings of its file, or why there is none.
+fn for_programs(file: &str, made: &Made) -> Value {
+    let (loaded, planned) = match made {
+        Ok(made) => made,
+        Err(failed) => return render::json_without_plan(file, &failed.diagnostics()),
     };
-    format!("{:#}\n", json!(made.iter().map(one).collect::<Vec<Value>>()))
+    let mut plan = render::json(&planned.plan, file);
+    if let Some(diagnostics) = plan["diagnostics"].as_array_mut() {
+        diagnostics.extend(loaded.checked.warnings.iter().map(|warning| json!(warning)));
+    }
+    plan
 }
 
 fn people(made: &[(String, Made)], global: &Global, output: &Output) -> String {

@@ -3,10 +3,12 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use miette::{GraphicalReportHandler, GraphicalTheme, Report};
+use serde_json::{Value, json};
 
 use super::{exit::Exit, output::Output};
 use crate::{
@@ -53,25 +55,41 @@ pub fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Exit> {
     Ok(all)
 }
 
-/// The text of a file.
-pub fn read(path: &Path, output: &Output) -> Result<String, Exit> {
+/// The text of a file. Why it cannot be read is printed, and returned in the
+/// shape of a finding.
+pub fn read(path: &Path, output: &Output) -> Result<String, Value> {
     fs::read_to_string(path).map_err(|error| {
         let help = match error.kind() {
-            std::io::ErrorKind::NotFound => Some("`etcdctl-stack init FILE` writes one to start from"),
-            std::io::ErrorKind::InvalidData => Some("a stack file is UTF-8 text"),
+            ErrorKind::NotFound => Some("`etcdctl-stack init FILE` writes one to start from"),
+            ErrorKind::InvalidData => Some("a stack file is UTF-8 text"),
             _ => None,
         };
         let what = match error.kind() {
-            std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+            ErrorKind::NotFound => "it does not exist".to_owned(),
             _ => error.to_string(),
         };
-        output.error(&format!("cannot read `{}`: {what}", path.display()), help)
+        let what = format!("cannot read `{}`: {what}", path.display());
+        output.error(&what, help);
+        json!({
+            "code": "stack::unreadable",
+            "severity": "error",
+            "summary": what,
+            "detail": help.unwrap_or_default(),
+            "file": path.display().to_string(),
+            "range": null,
+            "snippet": null,
+        })
     })
 }
 
 /// Reads and checks a file; prints its findings.
 pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
-    let text = read(path, output)?;
+    open(path, output).map_err(|_| Exit::Error)
+}
+
+/// The same. Returns the findings of a file that cannot be used, for programs.
+pub fn open(path: &Path, output: &Output) -> Result<Loaded, Vec<Value>> {
+    let text = read(path, output).map_err(|finding| vec![finding])?;
     let file = path.display().to_string();
     match parse_and_check(&file, &text) {
         Ok(checked) => {
@@ -83,7 +101,7 @@ pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
         Err(findings) => {
             let shown = diagnostics(&findings.all, output.progress);
             output.say(&format!("{shown}{file}: {findings}. Nothing was changed."));
-            Err(Exit::Error)
+            Err(findings.all.iter().map(|finding| json!(finding)).collect())
         }
     }
 }

@@ -67,8 +67,8 @@ pub fn json(plan: &Plan, file: &str) -> Value {
     })
 }
 
-/// What stands among several plans for a file that has none.
-pub fn json_without_plan(file: &str, reason: &str) -> Value {
+/// What stands in the place of a plan for a file that has none.
+pub fn json_without_plan(file: &str, diagnostics: &[Value]) -> Value {
     json!({
         "format_version": FORMAT_VERSION,
         "tool_version": env!("CARGO_PKG_VERSION"),
@@ -78,7 +78,7 @@ pub fn json_without_plan(file: &str, reason: &str) -> Value {
         "errored": true,
         "resource_changes": [],
         "steps": [],
-        "diagnostics": [{ "severity": "error", "code": "plan::no_plan", "summary": reason }],
+        "diagnostics": diagnostics,
     })
 }
 
