@@ -192,6 +192,23 @@ fn programs_are_told_every_mistake_also_of_a_file_that_is_not_there() {
 }
 
 #[test]
+fn two_files_for_one_stack_are_refused_and_one_file_is_planned_once() {
+    let folder = folder();
+    let stacks = folder.path().join("stacks");
+    fs::create_dir(&stacks).expect("a folder");
+    fs::copy(folder.path().join("good.toml"), stacks.join("a.toml")).expect("copied");
+    let nowhere = ["--kubeconfig", "no-such-file"];
+    let output = run(folder.path(), &[&["plan", "good.toml", "stacks"], &nowhere[..]].concat());
+    assert_eq!((output.status.code(), out(&output)), (Some(1), String::new()));
+    let says = "`good.toml` and `stacks/a.toml` are both stack `orders` in namespace `etcd-orders`";
+    assert!(err(&output).contains(says), "{}", err(&output));
+    assert!(!err(&output).contains("no-such-file"), "nothing was asked: {}", err(&output));
+
+    let output = run(folder.path(), &[&["plan", "stacks", "./stacks/a.toml"], &nowhere[..]].concat());
+    assert!(out(&output).ends_with("1 stack: 1 with errors\n"), "{}", out(&output));
+}
+
+#[test]
 fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
     let folder = folder();
     for arguments in [&["schema"][..], &["--help"], &["completions", "bash"]] {

@@ -16,6 +16,7 @@ use crate::{
     cluster,
     plan::Plan,
     render::{self, View},
+    stack::Stack,
 };
 
 /// Makes a plan for each file.
@@ -92,6 +93,9 @@ async fn one(loaded: Result<Loaded, Failed>, global: &Global) -> Made {
 async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let open = |file: PathBuf| (file.display().to_string(), stacks::open(&file, output));
     let opened: Vec<(String, Result<Loaded, Vec<Value>>)> = files.into_iter().map(open).collect();
+    if let Some(what) = same_stack(&opened) {
+        return not_asked(&what, &opened, arguments, output);
+    }
     let mut made: Vec<(String, Made)> = stream::iter(opened)
         .map(|(file, loaded)| async move {
             let made = one(loaded.map_err(Failed::File), global).await;
@@ -112,6 +116,40 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
         people(&made, global, output)
     };
     exit.worse(output.answer(&text))
+}
+
+/// Says that two files are for one stack: their plans would contradict each
+/// other, and each would undo what the other did.
+fn same_stack(opened: &[(String, Result<Loaded, Vec<Value>>)]) -> Option<String> {
+    let stacks: Vec<(&str, &Stack)> = opened
+        .iter()
+        .filter_map(|(file, loaded)| Some((file.as_str(), &loaded.as_ref().ok()?.checked.stack)))
+        .collect();
+    stacks.iter().enumerate().find_map(|(index, (file, stack))| {
+        let (other, _) = stacks[..index].iter().find(|(_, other)| is_same(stack, other))?;
+        let (name, namespace) = (&stack.name, &stack.namespace);
+        Some(format!("`{other}` and `{file}` are both stack `{name}` in namespace `{namespace}`"))
+    })
+}
+
+/// Two that name different contexts are in different clusters.
+fn is_same(one: &Stack, other: &Stack) -> bool {
+    let apart = matches!((&one.context, &other.context), (Some(one), Some(other)) if one != other);
+    one.name == other.name && one.namespace == other.namespace && !apart
+}
+
+fn not_asked(
+    what: &str,
+    opened: &[(String, Result<Loaded, Vec<Value>>)],
+    arguments: &Arguments,
+    output: &Output,
+) -> Exit {
+    let exit = output.error(what, Some("keep one of them, or give one another name; nothing was planned"));
+    if arguments.json {
+        let without = |(file, _): &(String, _)| render::json_without_plan(file, &[no_plan(what)]);
+        output.answer(&format!("{:#}\n", json!(opened.iter().map(without).collect::<Vec<Value>>())));
+    }
+    exit
 }
 
 fn ended(made: &Made, arguments: &Arguments) -> Exit {

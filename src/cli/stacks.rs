@@ -51,7 +51,9 @@ pub fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Exit> {
         all.extend(found);
     }
     let mut seen = BTreeSet::new();
-    all.retain(|file| seen.insert(file.clone()));
+    // `one.toml` and `./one.toml` are one file; one that is not there has only
+    // its name.
+    all.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     Ok(all)
 }
 
