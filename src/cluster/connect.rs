@@ -52,31 +52,13 @@ async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
         let config = Config::incluster().map_err(|_| kubeconfig::nothing_found())?;
         return Ok((config, "in-cluster".to_owned()));
     };
-    let known: Vec<String> =
-        kubeconfig.contexts.iter().map(|context| format!("`{}`", context.name)).collect();
-    let context = options.context.clone().or_else(|| kubeconfig.current_context.clone());
-    let Some(context) = context.filter(|context| !context.is_empty()) else {
-        return Err(Error::Kubeconfig(format!(
-            "the kubeconfig has no current context; it has {}",
-            list(&known)
-        )));
-    };
-    if !known.contains(&format!("`{context}`")) {
-        return Err(Error::Kubeconfig(format!(
-            "the kubeconfig has no context `{context}`; it has {}",
-            list(&known)
-        )));
-    }
+    let context = kubeconfig::choose(&kubeconfig, options.context.as_deref())?;
     let choice = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await;
     let config = config.map_err(|error| {
         Error::Kubeconfig(format!("context `{context}` cannot be used: {}", kubeconfig::reason(&error)))
     })?;
     Ok((config, context))
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// One client for requests and one for upgrades, which HTTP/2 does not have.

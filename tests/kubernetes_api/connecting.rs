@@ -37,12 +37,16 @@ async fn a_kubeconfig_that_cannot_be_used_says_which_and_why() {
         error_of(&space, &options).await.to_string()
     };
     says(&error("/nobody/made/this".into()).await, &["/nobody/made/this", "No such file"]);
-    says(&error(space.file("broken.yaml", "contexts: {")).await, &["broken.yaml"]);
+    let broken = error(space.file("broken.yaml", "users: [{user: {token: top-secret")).await;
+    says(&broken, &["broken.yaml", "line 1"]);
+    assert!(!broken.contains("top-secret"), "{broken}");
     says(&error(space.file("empty.yaml", "{}")).await, &["no current context"]);
 
     let mut options = space.kubeconfig(|_| ());
     options.context = Some("nowhere".to_owned());
     says(&error_of(&space, &options).await.to_string(), &["`nowhere`", "it has `"]);
+    let stranger = space.kubeconfig(|config| config["contexts"][0]["context"]["user"] = json!("stranger"));
+    says(&error_of(&space, &stranger).await.to_string(), &["user `stranger`", "has `user`"]);
 }
 
 #[tokio::test]
