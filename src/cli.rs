@@ -80,7 +80,12 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
 /// without one.
 fn runtime(command: impl Future<Output = Exit>, output: &Output) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime.block_on(command),
+        Ok(runtime) => {
+            let exit = runtime.block_on(command);
+            // A credential plugin that hangs must not keep us.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => output.error(&format!("cannot start: {error}"), None),
     }
 }

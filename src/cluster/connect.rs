@@ -25,6 +25,9 @@ use super::{Error, plugin, request::Http};
 /// to say so.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
+/// How long a credential plugin may take: a person may have to log in.
+const PLUGIN_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Which cluster to connect to.
 #[derive(Clone, Debug, Default)]
 pub struct Connect {
@@ -40,11 +43,26 @@ pub async fn connect(options: &Connect) -> Result<(Http, String), Error> {
     config.connect_timeout = Some(Duration::from_secs(10));
     let server = config.cluster_url.to_string();
     let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
-    let (client, upgrades) = clients(config).map_err(|error| match error {
+    let opened = in_time(PLUGIN_DEADLINE, || clients(config)).await;
+    let opened = opened.ok_or_else(|| plugin::silent(plugin.as_deref(), PLUGIN_DEADLINE))?;
+    let (client, upgrades) = opened.map_err(|error| match error {
         kube::Error::Auth(error) => plugin::refused(plugin.as_deref(), &error),
         other => Error::Kubeconfig(format!("context `{context}` cannot be used: {other}")),
     })?;
     Ok((Http { client, upgrades, server, plugin }, context))
+}
+
+/// What a call that blocks gives, or nothing when it takes too long: then its
+/// thread is left behind, which a task of the runtime would not allow.
+async fn in_time<T: Send + 'static>(limit: Duration, call: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::spawn(move || {
+        let _entered = runtime.enter();
+        // Nobody listens any more when it took too long.
+        drop(tell.send(call()));
+    });
+    tokio::time::timeout(limit, told).await.ok()?.ok()
 }
 
 async fn configuration(options: &Connect) -> Result<(Config, String), Error> {
@@ -104,4 +122,16 @@ fn client(
         .map_err(BoxError::from)
         .service(service);
     Ok(kube::Client::new(stack, config.default_namespace.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_hangs_is_left_behind() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(in_time(minute, || 7).await, Some(7));
+        assert_eq!(in_time(Duration::from_millis(10), move || std::thread::sleep(minute)).await, None);
+    }
 }

@@ -4,14 +4,15 @@
 //! both only what it says on standard error is told.
 //! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins>
 
+use std::time::Duration;
+
 use kube::client::AuthError;
 
 use super::Error;
 
 /// The error in words for a person.
 pub fn refused(plugin: Option<&str>, error: &AuthError) -> Error {
-    let name =
-        plugin.map_or_else(|| "the kubeconfig".to_owned(), |name| format!("the credential plugin `{name}`"));
+    let name = named(plugin);
     Error::Plugin(match error {
         AuthError::AuthExecStart(error) => format!("{name} cannot be run: {error}"),
         AuthError::AuthExecRun { cmd: _, out } => {
@@ -26,6 +27,15 @@ pub fn refused(plugin: Option<&str>, error: &AuthError) -> Error {
         }
         other => format!("{name} gave no credentials: {other}"),
     })
+}
+
+/// The error of one that hangs.
+pub fn silent(plugin: Option<&str>, waited: Duration) -> Error {
+    Error::Plugin(format!("{} gave no credentials within {} s", named(plugin), waited.as_secs()))
+}
+
+fn named(plugin: Option<&str>) -> String {
+    plugin.map_or_else(|| "the kubeconfig".to_owned(), |name| format!("the credential plugin `{name}`"))
 }
 
 #[cfg(test)]
