@@ -11,6 +11,7 @@ mod later;
 mod mask;
 mod places;
 mod schema;
+mod source;
 mod starter;
 mod syntax;
 mod walk;

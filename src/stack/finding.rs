@@ -2,14 +2,14 @@
 //!
 //! A finding is a miette diagnostic, which `cli` renders, and a JSON object.
 
-use std::{fmt::Display, ops::Range, sync::Arc};
+use std::{collections::BTreeSet, fmt::Display, ops::Range, sync::Arc};
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use thiserror::Error;
 
-use super::places::{Places, Position};
+use super::{places::Places, source::Source};
 
 /// Whether a finding stops everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,7 +39,7 @@ pub struct Finding {
     pub key: String,
     /// The bytes of the file that it is about.
     pub span: Range<usize>,
-    file: Arc<NamedSource<String>>,
+    file: Arc<Source>,
 }
 
 impl Finding {
@@ -53,13 +53,6 @@ impl Finding {
     pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
-    }
-
-    /// Returns the first line that it is about.
-    fn snippet(&self) -> &str {
-        let text = self.file.inner();
-        let start = text.get(..self.span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-        text[start..].lines().next().unwrap_or_default()
     }
 }
 
@@ -93,7 +86,6 @@ impl Diagnostic for Finding {
 /// As an object `{code, severity, summary, detail, file, range, snippet}`.
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.file.inner();
         let detail: Vec<&str> =
             [Some(self.label.as_str()).filter(|label| !label.is_empty()), self.help.as_deref()]
                 .into_iter()
@@ -104,12 +96,12 @@ impl Serialize for Finding {
             "severity": self.severity,
             "summary": self.message,
             "detail": detail.join("; "),
-            "file": self.file.name(),
+            "file": self.file.name,
             "range": {
-                "start": Position::of(text, self.span.start),
-                "end": Position::of(text, self.span.end),
+                "start": self.file.position(self.span.start),
+                "end": self.file.position(self.span.end),
             },
-            "snippet": self.snippet(),
+            "snippet": self.file.line_of(self.span.start),
         });
         object.serialize(serializer)
     }
@@ -142,12 +134,12 @@ pub(super) struct Finder {
     /// Where the keys stand.
     pub places: Places,
     found: Vec<Finding>,
-    file: Arc<NamedSource<String>>,
+    file: Arc<Source>,
 }
 
 impl Finder {
     /// Starts with nothing found.
-    pub fn new(places: Places, file: NamedSource<String>) -> Self {
+    pub fn new(places: Places, file: Source) -> Self {
         Self { places, found: Vec::new(), file: Arc::new(file) }
     }
 
@@ -203,9 +195,8 @@ impl Finder {
     /// Returns everything found, in the file's order. A mistake on a line whose
     /// syntax is wrong is left out: it may be one of reading on.
     pub fn finish(self) -> (Vec<Finding>, Places) {
-        let text = self.file.inner();
-        let line = |finding: &Finding| Position::of(text, finding.span.start).line;
-        let broken: Vec<usize> =
+        let line = |finding: &Finding| self.file.position(finding.span.start).line;
+        let broken: BTreeSet<usize> =
             self.found.iter().filter(|finding| finding.key.is_empty()).map(line).collect();
         let mut found: Vec<Finding> = self
             .found

@@ -15,16 +15,33 @@ pub struct Position {
     pub byte: usize,
 }
 
-impl Position {
-    /// Returns the position of a byte.
-    pub fn of(text: &str, byte: usize) -> Self {
+/// Where the lines of a text begin: looked up once, for all of its positions.
+#[derive(Clone, Debug)]
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Returns the lines of a text.
+    pub fn of(text: &str) -> Self {
+        let next = text.match_indices('\n').map(|(end, _)| end + 1);
+        Self(std::iter::once(0).chain(next).collect())
+    }
+
+    /// Returns which line a byte is in, counted from 0.
+    pub fn line(&self, byte: usize) -> usize {
+        self.0.partition_point(|start| *start <= byte).saturating_sub(1)
+    }
+
+    /// Returns where a line begins; behind the last one, `None`.
+    pub fn start(&self, line: usize) -> Option<usize> {
+        self.0.get(line).copied()
+    }
+
+    /// Returns the position of a byte of the text.
+    pub fn position(&self, text: &str, byte: usize) -> Position {
         let before = text.get(..byte).unwrap_or(text);
-        let start = before.rfind('\n').map_or(0, |end| end + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[start..].chars().count() + 1,
-            byte: before.len(),
-        }
+        let line = self.line(before.len());
+        let in_line = self.start(line).and_then(|start| before.get(start..)).unwrap_or_default();
+        Position { line: line + 1, column: in_line.chars().count() + 1, byte: before.len() }
     }
 }
 

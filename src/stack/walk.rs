@@ -3,9 +3,8 @@
 //! Gives the file as far as it is right. A wrong value is reported and left
 //! out, so that what follows can still look at the others.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
-use miette::NamedSource;
 use serde_json::{Map, Value, json};
 use toml::{
     Spanned,
@@ -17,17 +16,19 @@ use super::{
     finding::Finder,
     later::not_supported_yet,
     mask::{masked, secret},
-    places::{Place, Places, Position, join},
+    places::{Lines, Place, Places, join},
     schema::SCHEMA,
+    source::Source,
 };
 
 /// Reads a text as far as it is right.
 pub(super) fn walk(name: &str, text: &str) -> (StackFile, Finder) {
     let (tree, syntax_errors) = DeTable::parse_recoverable(text);
-    let mut places = Places { file: name.to_owned(), ..Places::default() };
-    record_table(&mut places, text, "", tree.get_ref());
-    let source =
-        NamedSource::new(name, masked(text, &places, syntax_errors.is_empty())).with_language("toml");
+    let mut recorder = Recorder { text, lines: Lines::of(text), keys: BTreeMap::new() };
+    recorder.table("", tree.get_ref());
+    let Recorder { lines, keys, .. } = recorder;
+    let places = Places { file: name.to_owned(), keys };
+    let source = Source::new(name, masked(text, &places, syntax_errors.is_empty()), lines);
     let mut walk =
         Walk { schema: &SCHEMA, text, finder: Finder::new(places, source), whole: syntax_errors.is_empty() };
     for error in &syntax_errors {
@@ -48,25 +49,33 @@ fn within(text: &str, span: Range<usize>) -> Range<usize> {
     start..start + text[start..].chars().next().map_or(0, char::len_utf8)
 }
 
-fn record_table(places: &mut Places, text: &str, path: &str, table: &DeTable<'_>) {
-    for (key, value) in table {
-        let path = join(path, key.get_ref());
-        record(places, text, path, key.span(), value);
-    }
+/// Writes down where each key stands.
+struct Recorder<'t> {
+    text: &'t str,
+    lines: Lines,
+    keys: BTreeMap<String, Place>,
 }
 
-fn record(places: &mut Places, text: &str, path: String, key: Range<usize>, value: &Spanned<DeValue<'_>>) {
-    match value.get_ref() {
-        DeValue::Table(table) => record_table(places, text, &path, table),
-        DeValue::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                record(places, text, format!("{path}[{index}]"), item.span(), item);
-            }
+impl Recorder<'_> {
+    fn table(&mut self, path: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            self.value(join(path, key.get_ref()), key.span(), value);
         }
-        _ => {}
     }
-    let position = Position::of(text, value.span().start);
-    places.keys.insert(path, Place { key, value: value.span(), position });
+
+    fn value(&mut self, path: String, key: Range<usize>, value: &Spanned<DeValue<'_>>) {
+        match value.get_ref() {
+            DeValue::Table(table) => self.table(&path, table),
+            DeValue::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.value(format!("{path}[{index}]"), item.span(), item);
+                }
+            }
+            _ => {}
+        }
+        let position = self.lines.position(self.text, value.span().start);
+        self.keys.insert(path, Place { key, value: value.span(), position });
+    }
 }
 
 struct Walk<'a> {
