@@ -3,6 +3,7 @@
 //! [`Stack`] is what is true: every default filled in, every value in range,
 //! no two keys in contradiction. What was typed stays in `stack::file`.
 
+mod broken;
 mod check;
 mod file;
 mod finding;

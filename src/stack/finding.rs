@@ -39,6 +39,8 @@ pub struct Finding {
     pub key: String,
     /// The bytes of the file that it is about.
     pub span: Range<usize>,
+    /// The bytes of what it repeats.
+    pub(super) first: Option<Range<usize>>,
     file: Arc<Source>,
 }
 
@@ -79,7 +81,9 @@ impl Diagnostic for Finding {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let label = Some(self.label.clone()).filter(|label| !label.is_empty());
         let span = LabeledSpan::new_primary_with_span(label, self.span.clone());
-        Some(Box::new(std::iter::once(span)))
+        let first = self.first.clone();
+        let first = first.map(|first| LabeledSpan::new_with_span(Some("the first one".to_owned()), first));
+        Some(Box::new(std::iter::once(span).chain(first)))
     }
 }
 
@@ -133,6 +137,9 @@ impl Findings {
 pub(super) struct Finder {
     /// Where the keys stand.
     pub places: Places,
+    /// Lines that were read as something else than they are: nothing is said of
+    /// their keys.
+    pub misread: Vec<Range<usize>>,
     found: Vec<Finding>,
     file: Arc<Source>,
 }
@@ -140,7 +147,7 @@ pub(super) struct Finder {
 impl Finder {
     /// Starts with nothing found.
     pub fn new(places: Places, file: Source) -> Self {
-        Self { places, found: Vec::new(), file: Arc::new(file) }
+        Self { places, misread: Vec::new(), found: Vec::new(), file: Arc::new(file) }
     }
 
     /// Adds an error about the value of a key.
@@ -175,7 +182,7 @@ impl Finder {
         message: String,
     ) -> &mut Finding {
         let (key, label, file) = (key.to_owned(), String::new(), self.file.clone());
-        self.found.push(Finding { code, severity, message, help: None, label, key, span, file });
+        self.found.push(Finding { code, severity, message, help: None, label, key, span, first: None, file });
         self.found.last_mut().expect("one was pushed")
     }
 
@@ -198,12 +205,12 @@ impl Finder {
         let line = |finding: &Finding| self.file.position(finding.span.start).line;
         let broken: BTreeSet<usize> =
             self.found.iter().filter(|finding| finding.key.is_empty()).map(line).collect();
-        let mut found: Vec<Finding> = self
-            .found
-            .iter()
-            .filter(|finding| finding.key.is_empty() || !broken.contains(&line(finding)))
-            .cloned()
-            .collect();
+        let misread = |line: usize| self.misread.iter().any(|lines| lines.contains(&(line - 1)));
+        let trusted = |finding: &&Finding| {
+            let line = line(finding);
+            finding.key.is_empty() || !broken.contains(&line) && !misread(line)
+        };
+        let mut found: Vec<Finding> = self.found.iter().filter(trusted).cloned().collect();
         found.sort_by_key(|finding| (finding.span.start, finding.severity, finding.span.end));
         (found, self.places)
     }

@@ -77,7 +77,7 @@ fn lines_with_secrets(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The name of a table, when a line is its header.
-fn header(line: &str) -> Option<String> {
+pub(super) fn header(line: &str) -> Option<String> {
     let name = line.trim_start().strip_prefix('[')?.trim_start_matches('[');
     let name = name.split([']', '#']).next().unwrap_or_default();
     is_key(name).then(|| bare(name))

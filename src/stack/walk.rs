@@ -12,6 +12,7 @@ use toml::{
 };
 
 use super::{
+    broken::{Broken, Mistake},
     file::StackFile,
     finding::Finder,
     later::not_supported_yet,
@@ -28,13 +29,15 @@ pub(super) fn walk(name: &str, text: &str) -> (StackFile, Finder) {
     recorder.table("", tree.get_ref());
     let Recorder { lines, keys, .. } = recorder;
     let places = Places { file: name.to_owned(), keys };
-    let source = Source::new(name, masked(text, &places, syntax_errors.is_empty()), lines);
-    let mut walk =
-        Walk { schema: &SCHEMA, text, finder: Finder::new(places, source), whole: syntax_errors.is_empty() };
-    for error in &syntax_errors {
-        let span = error.span().unwrap_or(0..0);
-        walk.finder.syntax(within(text, span), error.message()).label("here");
-    }
+    let whole = syntax_errors.is_empty();
+    let masked = masked(text, &places, whole);
+    let mut finder = Finder::new(places.clone(), Source::new(name, masked.clone(), lines.clone()));
+    let mistakes: Vec<Mistake> = syntax_errors
+        .iter()
+        .map(|error| (within(text, error.span().unwrap_or(0..0)), error.message().to_owned()))
+        .collect();
+    Broken { text, masked: &masked, lines: &lines, places: &places }.report(&mistakes, &mut finder);
+    let mut walk = Walk { schema: &SCHEMA, text, finder, whole };
     let tree = walk.table("", &SCHEMA, tree.get_ref());
     let file = serde_json::from_value(tree).expect("the walk left out what the schema refuses");
     (file, walk.finder)
