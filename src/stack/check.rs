@@ -14,6 +14,8 @@ mod service;
 mod sizes;
 mod tls;
 
+pub(super) use image::newest;
+
 use std::collections::BTreeMap;
 
 use super::{
@@ -129,6 +131,12 @@ fn ours(label: &str) -> bool {
 /// Returns a quantity; `None` when it is left out or wrong.
 fn quantity(f: &mut Finder, key: &str, value: Option<&str>) -> Option<Quantity> {
     match value?.parse() {
+        // More is cut to what the API server can hold, in silence.
+        Ok(quantity) if quantity >= Quantity::from_bytes(i64::MAX.unsigned_abs()) => {
+            f.error("stack::out_of_range", key, format!("`{key}` is more than Kubernetes can hold"))
+                .label("less than 8Ei");
+            None
+        }
         Ok(quantity) => Some(quantity),
         Err(reason) => {
             f.error("stack::bad_quantity", key, format!("`{key}` is not a quantity"))
@@ -146,6 +154,11 @@ fn bytes(f: &mut Finder, key: &str, value: Option<&str>) -> Option<Quantity> {
         return Some(amount);
     }
     let text = value.unwrap_or_default();
+    if amount < Quantity::ZERO {
+        f.error("stack::bad_quantity", key, format!("`{key}` is {text:?}, less than nothing"))
+            .label("must be positive");
+        return None;
+    }
     let finding = f
         .error("stack::bad_quantity", key, format!("`{key}` is {text:?}, less than a kibibyte"))
         .label("too small to be meant");

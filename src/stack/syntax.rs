@@ -39,6 +39,9 @@ pub(super) fn label_key(text: &str) -> Result<(), String> {
     if let Some(prefix) = prefix {
         dns_subdomain(prefix).map_err(|reason| format!("before the slash: {reason}"))?;
     }
+    if name.contains('/') {
+        return Err("only one `/` is allowed".to_owned());
+    }
     label_text(name)
 }
 
@@ -196,6 +199,7 @@ mod tests {
         assert_eq!(refused(label_value, &texts), ["-a", "a-", "a b", "a/b", long.as_str()]);
         let texts = ["a", "example.com/a", "/a", "example.com/", "Example.com/a", "a/b/c"];
         assert_eq!(refused(label_key, &texts), ["/a", "example.com/", "Example.com/a", "a/b/c"]);
+        assert_eq!(label_key("a/b/c"), Err("only one `/` is allowed".to_owned()));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use toml::{
 
 use super::{
     broken::{Broken, Mistake},
+    check::newest,
     file::StackFile,
     finding::Finder,
     later::not_supported_yet,
@@ -111,7 +112,7 @@ impl<'a> Walk<'a> {
         let got = value.get_ref();
         let wanted = schema["type"].as_str().unwrap_or("string");
         if !has_type(got, wanted) {
-            self.wrong_type(path, wanted, got);
+            self.wrong_type(path, schema, got);
             return None;
         }
         match got {
@@ -222,7 +223,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn wrong_type(&mut self, path: &str, wanted: &str, got: &DeValue<'_>) {
+    fn wrong_type(&mut self, path: &str, schema: &Value, got: &DeValue<'_>) {
+        let wanted = schema["type"].as_str().unwrap_or("string");
+        let choices = choices(schema);
         if let Some(help) = not_supported_yet(path, got.as_str()) {
             self.finder
                 .error(
@@ -240,6 +243,10 @@ impl<'a> Walk<'a> {
             self.finder.error("stack::wrong_type", path, message).label(format!("this is {got_word}"));
         finding.help = match got {
             _ if secret(path) => None,
+            _ if !choices.is_empty() => {
+                let quoted: Vec<String> = choices.iter().map(|choice| format!("{choice:?}")).collect();
+                Some(format!("choose one of {}", quoted.join(", ")))
+            }
             DeValue::String(text) if wanted == "integer" && text.parse::<i64>().is_ok() => {
                 Some(format!("write it without quotes: {text}"))
             }
@@ -247,9 +254,17 @@ impl<'a> Walk<'a> {
                 Some(format!("write it without quotes: {text}"))
             }
             DeValue::Integer(number) if wanted == "string" => {
-                Some(format!("write it in quotes: \"{number}\""))
+                let unit = unit(path, number.as_str());
+                Some(format!(
+                    "write it in quotes{}: \"{number}{unit}\"",
+                    if unit.is_empty() { "" } else { ", with a unit" }
+                ))
             }
-            DeValue::Float(number) if wanted == "string" => Some(format!("write it in quotes: \"{number}\"")),
+            DeValue::Float(number) if wanted == "string" => {
+                let version = newest(number.as_str()).filter(|_| path == "cluster.version");
+                let text = version.map_or(number.to_string(), |version| version.to_string());
+                Some(format!("write it in quotes: \"{text}\""))
+            }
             DeValue::Boolean(value) if wanted == "string" => Some(format!("write it in quotes: \"{value}\"")),
             DeValue::String(text) if wanted == "array" => Some(format!("write a list: [{text:?}]")),
             _ => None,
@@ -303,6 +318,20 @@ fn has_type(value: &DeValue<'_>, wanted: &str) -> bool {
         "array" => value.is_array(),
         "object" => value.is_table(),
         _ => value.is_str(),
+    }
+}
+
+/// The unit that a number without one most likely has. Of bytes a large number
+/// may be just that.
+fn unit(path: &str, number: &str) -> &'static str {
+    let small = number.parse().is_ok_and(|number: u64| number < 1 << 20);
+    match path {
+        "etcd.heartbeat" | "etcd.election_timeout" => "ms",
+        "etcd.auto_compaction" => "h",
+        "storage.size" | "etcd.quota" if small => "Gi",
+        "etcd.max_request" if small => "Mi",
+        _ if small && (path.ends_with(".memory") || path.ends_with(".ephemeral-storage")) => "Gi",
+        _ => "",
     }
 }
 

@@ -5,6 +5,8 @@ use crate::version::Version;
 
 use super::text;
 
+const NEWEST: [Version; 3] = [Version::new(3, 5, 35), Version::DEFAULT, Version::new(3, 7, 3)];
+
 /// Returns the version, whether the file fixes it, and the image.
 ///
 /// A tag that starts with a version fixes the version as well: the flags must
@@ -31,11 +33,19 @@ fn named_version(f: &mut Finder, text: &str) -> Option<Version> {
     match text.parse::<Version>() {
         Ok(version) => supported(f, key, version).then_some(version),
         Err(reason) => {
-            f.error("stack::bad_version", key, format!("`{key}` is not an etcd version"))
-                .label(reason.to_string());
+            let label = newest(text).map_or(reason.to_string(), |_| "names no patch release".to_owned());
+            let finding =
+                f.error("stack::bad_version", key, format!("`{key}` is not an etcd version")).label(label);
+            finding.help = newest(text).map(|version| format!("write \"{version}\""));
             None
         }
     }
+}
+
+/// Returns the newest release of a minor such as `3.6`: the one whose flags the
+/// table of flags was made from.
+pub(in crate::stack) fn newest(minor: &str) -> Option<Version> {
+    NEWEST.into_iter().find(|version| minor == format!("{}.{}", version.major, version.minor))
 }
 
 fn supported(f: &mut Finder, key: &str, version: Version) -> bool {
