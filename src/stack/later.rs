@@ -13,7 +13,7 @@ const LATER: &[Later] = &[
     ("monitoring", &[], "leave it out; metrics are on `ports.metrics` without TLS"),
     ("backup", &[], "leave it out, and take snapshots with `etcdctl snapshot save`"),
     ("maintenance", &[], "leave it out, and defragment with `etcdctl defrag`"),
-    ("ownership", &[], "leave it out, and give `--take` to the command"),
+    ("ownership", &[], "leave it out; nothing that others made is taken over yet"),
     ("tls.ca", &[], "leave it out; two authorities are generated, for clients and for peers"),
     ("tls.existing", &[], "leave it out; all certificates are generated"),
     ("tls.client", &["mutual", "server", "off"], "leave it out; TLS for clients is mutual"),

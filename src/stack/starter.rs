@@ -17,7 +17,7 @@ members = 3                   # 3 survive 1 failure, 5 survive 2
 # version = "3.6.16"          # pin it before you rely on this cluster
 
 # [storage]
-# size = "8Gi"                # can grow later, never shrink
+# size = "8Gi"                # cannot be changed later yet
 # class = "fast-ssd"          # the cluster's default unless given
 
 # [resources]
