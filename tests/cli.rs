@@ -99,6 +99,13 @@ fn what_init_writes_is_a_good_stack_file_and_is_never_overwritten() {
     assert!(out(&printed).contains("namespace = \"etcd-orders\""), "{}", out(&printed));
     let refused = run(folder.path(), &["init", "--name", "No Name", "-"]);
     assert_eq!((refused.status.code(), out(&refused)), (Some(1), String::new()));
+    let refused = run(folder.path(), &["init", "--name", "Bad_Name", "-"]);
+    let why = "cannot make a stack file: \"Bad_Name\" is not the name of a stack: `B` is not allowed; use a-z, 0-9 and `-`\n";
+    assert!(one_line(&err(&refused)).starts_with(&format!("error: {}", one_line(why))), "{}", err(&refused));
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
     output::Output,
     stacks,
 };
-use crate::stack::{self, parse_and_check};
+use crate::stack::{self, Finding, parse_and_check};
 
 /// Reports every mistake of every file.
 pub fn check(arguments: &Check, output: &Output) -> Exit {
@@ -83,6 +83,18 @@ fn to_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
+/// What is wrong with the names. A namespace that nobody gave is made from the
+/// name, and wrong with it.
+fn why(findings: &[Finding], name: &str, namespace_given: bool) -> String {
+    let meant = |finding: &&Finding| namespace_given || finding.key != "stack.namespace";
+    let one = |finding: &Finding| match finding.key.as_str() {
+        "stack.name" => format!("{name:?} is not the name of a stack: {}", finding.label),
+        _ => format!("{finding}: {}", finding.label),
+    };
+    let about_names: Vec<String> = findings.iter().filter(meant).map(one).collect();
+    about_names.join("; ")
+}
+
 /// A stack file with the names that were asked for, or why they are no names.
 fn starter(arguments: &Init) -> Result<String, String> {
     let Init { file, name, namespace } = arguments;
@@ -95,6 +107,6 @@ fn starter(arguments: &Init) -> Result<String, String> {
     }
     match parse_and_check("the new file", &text) {
         Ok(_) => Ok(text),
-        Err(findings) => Err(findings.all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        Err(findings) => Err(why(&findings.all, &name, namespace.is_some())),
     }
 }
