@@ -57,6 +57,8 @@ fn flags_of_other_tools_are_answered_with_what_to_do_here() {
         (&["apply", "good.toml", "--yes"], "--auto-approve"),
         (&["apply", "-f", "good.toml"], "name the file itself"),
         (&["destroy", "good.toml"], "nothing of a stack is ever deleted"),
+        (&["plan", "good.toml", "--lock-timeout", "5m"], "`apply FILE --lock-timeout 5m` waits"),
+        (&["connect", "good.toml", "etcdctl", "get", "a"], "put `--` before the command"),
     ];
     for (arguments, advice) in table {
         let output = run(folder.path(), arguments);
@@ -106,6 +108,17 @@ fn what_init_writes_is_a_good_stack_file_and_is_never_overwritten() {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn why_a_file_cannot_be_read_is_said() {
+    let folder = folder();
+    fs::write(folder.path().join("latin.toml"), b"# a\n# caf\xe9\n").expect("written");
+    let said = |arguments: &[&str]| one_line(&err(&run(folder.path(), arguments)));
+    let latin = said(&["check", "latin.toml"]);
+    assert!(latin.contains("byte 9, in line 2, is not UTF-8"), "{latin}");
+    let status = said(&["status", "."]);
+    assert!(status.contains("cannot read `.`: it is a folder help: name one stack file"), "{status}");
 }
 
 #[test]

@@ -33,11 +33,20 @@ pub fn advise(error: &mut clap::Error) {
         let Some(ContextValue::String(typed)) = error.get(kind) else { return None };
         instead(typed.split([' ', '=']).next()?)
     });
-    let Some(text) = typed else { return };
+    let Some(text) = typed.or_else(|| without_dashes(error)) else { return };
     for spelled_alike in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
         error.remove(spelled_alike);
     }
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(text)]));
+}
+
+/// A command for `connect` whose `--` was forgotten.
+fn without_dashes(error: &clap::Error) -> Option<&'static str> {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else { return None };
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return None };
+    let connect = usage.to_string().contains("etcdctl-stack connect");
+    (connect && !typed.starts_with('-'))
+        .then_some("put `--` before the command: `etcdctl-stack connect orders.toml -- etcdctl get a`")
 }
 
 fn instead(typed: &str) -> Option<&'static str> {
@@ -60,7 +69,7 @@ fn instead(typed: &str) -> Option<&'static str> {
         }
         "--namespace" | "-n" => "the namespace is `stack.namespace` in the stack file",
         "--lock-timeout" | "--lock" => {
-            "nobody waits for the lock: apply ends with 6 while another run holds it"
+            "only apply takes the lock: `apply FILE --lock-timeout 5m` waits for it"
         }
         "--wait" | "--timeout" => "apply always waits; `--step-timeout 10m` says how long one step may take",
         "--prune" | "destroy" | "delete" | "down" => "nothing of a stack is ever deleted yet",

@@ -3,8 +3,9 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
+    string::FromUtf8Error,
 };
 
 use miette::{GraphicalReportHandler, GraphicalTheme, Report};
@@ -60,28 +61,43 @@ pub fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Exit> {
 /// The text of a file. Why it cannot be read is printed, and returned in the
 /// shape of a finding.
 pub fn read(path: &Path, output: &Output) -> Result<String, Value> {
-    fs::read_to_string(path).map_err(|error| {
-        let help = match error.kind() {
-            ErrorKind::NotFound => Some("`etcdctl-stack init FILE` writes one to start from"),
-            ErrorKind::InvalidData => Some("a stack file is UTF-8 text"),
-            _ => None,
-        };
-        let what = match error.kind() {
-            ErrorKind::NotFound => "it does not exist".to_owned(),
-            _ => error.to_string(),
-        };
-        let what = format!("cannot read `{}`: {what}", path.display());
-        output.error(&what, help);
-        json!({
-            "code": "stack::unreadable",
-            "severity": "error",
-            "summary": what,
-            "detail": help.unwrap_or_default(),
-            "file": path.display().to_string(),
-            "range": null,
-            "snippet": null,
-        })
-    })
+    let text = fs::read(path).map(String::from_utf8);
+    if let Ok(Ok(text)) = text {
+        return Ok(text);
+    }
+    let (what, help) = unreadable(text);
+    let what = format!("cannot read `{}`: {what}", path.display());
+    output.error(&what, help);
+    Err(json!({
+        "code": "stack::unreadable",
+        "severity": "error",
+        "summary": what,
+        "detail": help.unwrap_or_default(),
+        "file": path.display().to_string(),
+        "range": null,
+        "snippet": null,
+    }))
+}
+
+/// Why a file has no text, and what to do.
+fn unreadable(read: io::Result<Result<String, FromUtf8Error>>) -> (String, Option<&'static str>) {
+    match read {
+        Ok(Ok(_)) => ("it is empty".to_owned(), None),
+        Ok(Err(error)) => {
+            let good = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let what = format!("byte {good}, in line {line}, is not UTF-8");
+            (what, Some("a stack file is UTF-8 text: save it as such"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            ("it does not exist".to_owned(), Some("`etcdctl-stack init FILE` writes one to start from"))
+        }
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            let help = "name one stack file; `plan` and `check` take folders";
+            ("it is a folder".to_owned(), Some(help))
+        }
+        Err(error) => (error.to_string(), None),
+    }
 }
 
 /// Reads and checks a file; prints its findings.
