@@ -27,8 +27,8 @@ Start with:
 /// quorum at every step. `apply` does exactly that, or stops and says why.
 ///
 /// A stack file describes one cluster. Flags can be set in the environment:
-/// ESTACK_CONTEXT, ESTACK_KUBECONFIG, ESTACK_PARALLELISM, ESTACK_STEP_TIMEOUT;
-/// a flag wins. With CI or ESTACK_IN_AUTOMATION set, nothing is asked and no
+/// ESTACK_CONTEXT, ESTACK_KUBECONFIG, ESTACK_PARALLELISM, ESTACK_STEP_TIMEOUT,
+/// ESTACK_LOCK_TIMEOUT; a flag wins. With CI or ESTACK_IN_AUTOMATION set, nothing is asked and no
 /// next command is suggested.
 #[derive(Debug, Parser)]
 #[command(name = "etcdctl-stack", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -118,7 +118,9 @@ with 130 or 143 after a signal. The first Ctrl-C stops after the action that is 
 Examples:
   etcdctl-stack status orders.toml
   etcdctl-stack status orders.toml --watch
-  etcdctl-stack status orders.toml --json | jq .healthy")]
+  etcdctl-stack status orders.toml --json | jq -e .healthy   1 unless it is healthy
+
+Ends with 0 when the cluster was looked at, healthy or not, and with 1 when it could not be.")]
     Status(Status),
     /// Run a command with endpoints and credentials of all members set
     ///
@@ -183,6 +185,9 @@ pub struct Plan {
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// Print JSON, and only that, to standard output
+    ///
+    /// An object for one file that is named; an array, with an object for each file, for a
+    /// folder or several files, however many there are.
     #[arg(long)]
     pub json: bool,
     /// How many files are planned side by side
@@ -198,7 +203,7 @@ pub struct Apply {
     /// Do not ask
     #[arg(long)]
     pub auto_approve: bool,
-    /// Apply only the plan with this digest, as `plan` printed it
+    /// Apply only the plan with this digest, as `plan` printed it, and do not ask
     ///
     /// At a terminal the short form will do, such as 7f3a-91c2. Without one at least 32
     /// digits are needed, from `plan --json`: eight can be met by chance.
