@@ -1,6 +1,9 @@
-//! What happened: events while a plan is carried out, and the end of it.
+//! What is told of a plan and of a cluster, as values: what a plan comes to,
+//! what happens while it is carried out, and the cluster as it is.
 
 use serde::{Deserialize, Serialize};
+
+use crate::plan::{Plan, Verb};
 
 pub mod status;
 
@@ -69,4 +72,16 @@ pub enum Outcome {
     Changed(String),
     /// Another run took the lock.
     LockLost(String),
+}
+
+/// What a plan comes to, in numbers.
+pub fn in_numbers(plan: &Plan) -> String {
+    let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
+    let changed = plan.changes.len() - made;
+    let (before, after) = (plan.voters.before, plan.voters.after);
+    let steps = match plan.steps.len() {
+        1 => "1 step".to_owned(),
+        steps => format!("{steps} steps"),
+    };
+    format!("{made} to create, {changed} to change, 0 to delete, {steps}, members {before} -> {after}")
 }

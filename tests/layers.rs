@@ -14,7 +14,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("desired", &["stack"]),
     ("observed", &[]),
     ("plan", &["desired", "observed"]),
-    ("report", &["plan"]),
+    // What `status` tells is decided from the same values as a plan.
+    ("report", &["plan", "desired", "observed"]),
     ("cluster", &["observed", "desired", "pki"]),
     ("etcd", &[]),
     ("pki", &[]),

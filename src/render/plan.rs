@@ -8,7 +8,10 @@ use super::{
     steps::steps,
     style::{Style, bytes, count, plain, quoted},
 };
-use crate::plan::{Check, Etcd, Outcome, Plan, Verb};
+use crate::{
+    plan::{Check, Etcd, Outcome, Plan},
+    report::in_numbers,
+};
 
 /// What of a plan is shown besides the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,24 +147,13 @@ fn in_the_way(plan: &Plan, style: Style) -> String {
     text
 }
 
-/// The last line: it counts.
-pub fn counting_line(plan: &Plan) -> String {
-    let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
-    let changed = plan.changes.len() - made;
-    let steps = count(plan.steps.len(), "step");
-    format!(
-        "Plan: {made} to create, {changed} to change, 0 to delete, {steps}, members {} -> {}",
-        plan.voters.before, plan.voters.after
-    )
-}
-
 fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
     if !plan.is_applicable() {
         let reasons = count(plan.blocked.len() + plan.unread.len(), "reason");
         let line = format!("for {reasons}. Nothing was changed.");
         return format!("{}\n", style.wrap(&style.bad("Cannot be applied, "), 0, &line));
     }
-    let mut text = format!("{}\n", style.bold(&style.wrap("", 0, &counting_line(plan))));
+    let mut text = format!("{}\n", style.bold(&style.wrap("Plan: ", 0, &in_numbers(plan))));
     text.push_str("No restart. No data is deleted.\n");
     if let Some(digest) = plan.digest.as_ref().filter(|_| view.hint) {
         // In one line, however long: it is copied.

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    plan::counting_line,
-    style::{Style, count, padded},
+use super::style::{Style, count, padded};
+use crate::{
+    plan::{Plan, Verb},
+    report::in_numbers,
 };
-use crate::plan::{Plan, Verb};
 
 /// How bad the end of one file is; the order of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,7 @@ fn line(plan: &Result<&Plan, String>) -> String {
                 format!("cannot be applied: {}{}", blocked.reason, more(plan.blocked.len()))
             }
             (None, None) if plan.is_empty() => "no changes".to_owned(),
-            (None, None) => counting_line(plan).trim_start_matches("Plan: ").to_owned(),
+            (None, None) => in_numbers(plan),
         },
     }
 }
