@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Plan, Verb};
 
 pub mod status;
+mod unread;
+
+pub use unread::grouped;
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
