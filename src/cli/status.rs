@@ -12,7 +12,10 @@ use super::{
     signal::Signals,
     stacks,
 };
-use crate::{render, report::status};
+use crate::{
+    render,
+    report::status::{self, State},
+};
 
 /// Shows the cluster of one file, once or until interrupted.
 pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> Exit {
@@ -32,18 +35,15 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
             signal = signals.next() => return Exit::Signal(signal),
         };
         let shown = match planned {
-            Ok(planned) => show(&planned, arguments, output),
+            Ok(planned) => show(&planned, arguments, &loaded.file, output),
             // One look that fails is no reason to stop watching.
-            Err(error) if arguments.watch => {
-                let _printed = output.cluster_error(&error);
-                Ok(())
-            }
+            Err(error) if arguments.watch => Ok(output.cluster_error(&error)),
             Err(error) => Err(output.cluster_error(&error)),
         };
         match shown {
             Err(exit) => return exit,
-            Ok(()) if !arguments.watch => return Exit::Success,
-            Ok(()) => {}
+            Ok(exit) if !arguments.watch => return exit,
+            Ok(_) => {}
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
@@ -52,21 +52,21 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
     }
 }
 
-fn show(planned: &Planned, arguments: &Arguments, output: &Output) -> Result<(), Exit> {
+/// Prints one look; an error when it has found out nothing of the members.
+fn show(planned: &Planned, arguments: &Arguments, file: &str, output: &Output) -> Result<Exit, Exit> {
     let status = status::of(&planned.plan, &planned.desired, &planned.observed, observe::now());
-    if arguments.json {
+    let exit = if status.state == State::Unknown { Exit::Error } else { Exit::Success };
+    let text = if arguments.json {
         let value = json!(status);
-        return output.answer_on(&if arguments.watch {
-            format!("{value}\n")
-        } else {
-            format!("{value:#}\n")
-        });
-    }
-    // A terminal that is watched shows one picture; a file keeps them all.
-    let (clear, end) = match (arguments.watch, output.redraws) {
-        (false, _) => ("", ""),
-        (true, true) => ("\u{1b}[H\u{1b}[2J", ""),
-        (true, false) => ("", "\n"),
+        if arguments.watch { format!("{value}\n") } else { format!("{value:#}\n") }
+    } else {
+        // A terminal that is watched shows one picture; a file keeps them all.
+        let (clear, end) = match (arguments.watch, output.redraws) {
+            (false, _) => ("", ""),
+            (true, true) => ("\u{1b}[H\u{1b}[2J", ""),
+            (true, false) => ("", "\n"),
+        };
+        format!("{clear}{}{end}", render::status(&status, file, output.answer))
     };
-    output.answer_on(&format!("{clear}{}{end}", render::status(&status, output.answer)))
+    output.answer_on(&text).map(|()| exit)
 }

@@ -3,55 +3,91 @@
 
 use std::fmt::Write as _;
 
-use super::style::{Style, bytes, padded, plain};
+use super::style::{Style, bytes, padded, plain, quoted};
 use crate::{
     member::Role,
-    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus},
+    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus, Next, State},
 };
 
 /// Days before its end from which a certificate is something to mind.
 const SOON: i64 = 30;
 
-/// The status as text.
-pub fn status(status: &ClusterStatus, style: Style) -> String {
+/// The status as text; `file` is the stack file as it was named.
+pub fn status(status: &ClusterStatus, file: &str, style: Style) -> String {
     let mut text = format!("{}\n\n", style.join(2, &header(status, style)));
     text.push_str(&members(&status.members, style));
-    let mark = style.bad("✗");
-    for member in &status.members {
-        if let Some(problem) = &member.problem {
-            let first = format!("{mark} {}: ", member.name);
-            let _infallible = writeln!(text, "{}", style.wrap(&first, 4, problem));
-        }
-    }
+    text.push_str(&wrong(status, style));
     if !status.members.is_empty() {
         text.push('\n');
-    }
-    for alarm in &status.alarms {
-        let line = format!("alarm {} on member {}", alarm.name, alarm.member_id);
-        let _infallible = writeln!(text, "{}", style.wrap(&format!("{mark} "), 2, &line));
     }
     text.push_str(&certificates(&status.certificates, style));
     text.push_str(&drift(&status.drift, style));
     for reason in &status.unread {
-        let _infallible = writeln!(text, "{}", style.wrap(&format!("{mark} "), 2, reason));
+        let _infallible = writeln!(text, "{}", style.wrap(&format!("{} ", style.bad("✗")), 2, reason));
+    }
+    if let Some(next) = status.next {
+        let _infallible = writeln!(text, "{}", go_on(next, file));
     }
     text
 }
 
 fn header(status: &ClusterStatus, style: Style) -> Vec<String> {
-    let spare = match status.voters_up.checked_sub(status.quorum) {
-        None => style.bad("no quorum"),
-        Some(_) if status.voters_up == 0 => style.bad("no quorum"),
-        Some(0) => style.mind(&format!("quorum {}, can lose no more", status.quorum)),
-        Some(spare) => format!("quorum {}, can lose {spare}", status.quorum),
+    let health = match status.state {
+        State::Absent => style.mind("not there yet"),
+        State::Healthy => style.good("healthy"),
+        State::Unhealthy => style.bad("NOT HEALTHY"),
+        State::Unknown => style.bad("unknown: could not be asked"),
     };
-    vec![
-        style.bold(&status.stack),
-        format!("namespace {}", status.namespace),
-        status.cluster_id.map_or("no cluster".to_owned(), |id| format!("cluster {id}")),
-        if status.healthy { style.good("healthy") } else { style.bad("NOT HEALTHY") },
-        spare,
-    ]
+    let mut parts = vec![style.bold(&status.stack), format!("namespace {}", status.namespace)];
+    parts.extend(status.cluster_id.map(|id| format!("cluster {id}")));
+    parts.push(health);
+    parts.extend(spare(status, style));
+    parts
+}
+
+/// How many voters may still fail, where etcd lists any.
+fn spare(status: &ClusterStatus, style: Style) -> Option<String> {
+    let quorum = status.quorum?;
+    Some(match status.voters_up?.checked_sub(quorum) {
+        None => style.bad("no quorum"),
+        Some(0) => style.mind(&format!("quorum {quorum}, can lose no more")),
+        Some(spare) => format!("quorum {quorum}, can lose {spare}"),
+    })
+}
+
+/// A line for everything that is not as it should be.
+fn wrong(status: &ClusterStatus, style: Style) -> String {
+    let mut text = String::new();
+    let (bad, mind) = (style.bad("✗"), style.mind("!"));
+    let mut line = |mark: &str, indent: usize, words: &str| {
+        let _infallible = writeln!(text, "{}", style.wrap(&format!("{mark} "), indent, words));
+    };
+    for member in &status.members {
+        if let Some(problem) = &member.problem {
+            line(&bad, 4, &format!("{} {problem}", member.name));
+        }
+    }
+    for problem in &status.problems {
+        line(&bad, 2, problem);
+    }
+    for alarm in &status.alarms {
+        line(&bad, 2, &format!("alarm {} on member {}", alarm.name, alarm.member_id));
+    }
+    for note in &status.notes {
+        line(&mind, 2, note);
+    }
+    text
+}
+
+/// In one line, however long: it is copied.
+fn go_on(next: Next, file: &str) -> String {
+    let (command, does) = match next {
+        Next::Apply => ("apply", "makes it."),
+        Next::ApplyAgain => ("apply", "goes on from here."),
+        Next::Plan => ("plan", "shows what stands in the way."),
+        Next::Rights => ("plan", "lists the rights that are missing."),
+    };
+    format!("Next: etcdctl-stack {command} {}  {does}", quoted(file))
 }
 
 const TITLES: [&str; 8] = ["MEMBER", "ROLE", "HEALTH", "VERSION", "DATABASE", "NODE", "ZONE", "ID"];
@@ -82,18 +118,29 @@ fn members(members: &[MemberStatus], style: Style) -> String {
 fn cells(member: &MemberStatus) -> [String; 8] {
     let dash = || "-".to_owned();
     let role = match (member.role, member.leader) {
-        (_, true) => "leader",
-        (Some(Role::Voter), false) => "voter",
-        (Some(Role::Learner), false) => "learner",
-        (None, false) => "not listed",
+        (_, Some(true)) => "leader",
+        (Some(Role::Voter), _) => "voter",
+        (Some(Role::Learner), _) => "learner",
+        (None, _) if member.listed.is_none() => "unknown",
+        (None, _) => "not listed",
     };
-    let size = member.db_size.and_then(|size| u64::try_from(size).ok());
+    let size = member.db_size.and_then(|size| u64::try_from(size).ok()).map(bytes);
+    let database = match (size, member.quota) {
+        (Some(size), Some(quota)) => format!("{size} of {}", bytes(quota)),
+        (Some(size), None) => size,
+        (None, _) => dash(),
+    };
     [
         plain(&member.name),
         role.to_owned(),
-        if member.healthy { "ok" } else { "NOT OK" }.to_owned(),
+        match member.healthy {
+            Some(true) => "ok",
+            Some(false) => "NOT OK",
+            None => "unknown",
+        }
+        .to_owned(),
         member.version.as_deref().map_or_else(dash, plain),
-        size.map_or_else(dash, |size| format!("{} of {}", bytes(size), bytes(member.quota))),
+        database,
         member.node.clone().unwrap_or_else(dash),
         member.zone.clone().unwrap_or_else(dash),
         member.id.map_or_else(dash, |id| id.to_string()),

@@ -3,13 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::in_numbers;
+use super::{in_numbers, unread::grouped};
 use crate::{
-    desired::{Desired, ORDINALS},
-    member::{Alarm, Id, Member, Role, Status, quorum},
-    observed::{Live, Members, Observed},
-    plan::{Plan, days_left},
+    desired::Desired,
+    member::{Alarm, Id, Role, quorum},
+    observed::{EtcdReading, Live, Lookup, Members, Observed},
+    plan::{Plan, days_left, recorded_cluster},
 };
+
+mod member;
 
 /// One cluster, at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,25 +20,61 @@ pub struct ClusterStatus {
     pub stack: String,
     /// Its namespace.
     pub namespace: String,
-    /// The cluster's id; `None` while nobody can be asked.
+    /// The cluster's id as etcd says it or as it was written down.
     pub cluster_id: Option<Id>,
-    /// Whether as many voters as wanted answer, agree on a leader, and no
-    /// alarm is raised.
-    pub healthy: bool,
-    /// Voters that must agree.
-    pub quorum: usize,
-    /// Voters that answer.
-    pub voters_up: usize,
+    /// How it is, in a word.
+    pub state: State,
+    /// Whether it is healthy; `None` while nobody knows.
+    pub healthy: Option<bool>,
+    /// Voters that must agree; `None` unless etcd lists them.
+    pub quorum: Option<usize>,
+    /// Voters that are healthy; `None` unless etcd lists them.
+    pub voters_up: Option<usize>,
     /// Each member, by ordinal.
     pub members: Vec<MemberStatus>,
+    /// What is wrong with the cluster besides its members, a sentence each.
+    pub problems: Vec<String>,
+    /// What is no fault, but not finished either.
+    pub notes: Vec<String>,
     /// Alarms that are raised.
     pub alarms: Vec<Alarm>,
     /// Certificates, by Secret.
     pub certificates: Vec<CertificateStatus>,
     /// What `plan` would say.
     pub drift: Drift,
-    /// What could not be read.
+    /// What could not be read, one reason for all that it hits.
     pub unread: Vec<String>,
+    /// What to do next, where there is something.
+    pub next: Option<Next>,
+}
+
+/// How a cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nothing was founded yet.
+    Absent,
+    /// Every voter is healthy, all agree on a leader, and no alarm is raised.
+    /// A learner does not count: nothing depends on it.
+    Healthy,
+    /// It is there, and not so.
+    Unhealthy,
+    /// Nobody could be asked.
+    Unknown,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    /// Apply: nothing is there yet.
+    Apply,
+    /// Apply again: a run was interrupted.
+    ApplyAgain,
+    /// Plan: it says what stands in the way.
+    Plan,
+    /// Get the rights that the plan lists.
+    Rights,
 }
 
 /// How what runs differs from the stack file.
@@ -69,13 +107,16 @@ pub struct MemberStatus {
     pub name: String,
     /// Its id, once it is listed.
     pub id: Option<Id>,
+    /// Whether etcd lists it; `None` while nobody can be asked.
+    pub listed: Option<bool>,
     /// Voter or learner, once it is listed.
     pub role: Option<Role>,
-    /// Whether it leads.
-    pub leader: bool,
-    /// Whether it answers, knows a leader and reports no error.
-    pub healthy: bool,
-    /// What is wrong with it.
+    /// Whether it leads; `None` while nobody can be asked.
+    pub leader: Option<bool>,
+    /// Whether it answers, agrees on the leader and reports no error; `None`
+    /// while nobody knows.
+    pub healthy: Option<bool>,
+    /// What is wrong with it, in words that follow its name.
     pub problem: Option<String>,
     /// Its version.
     pub version: Option<String>,
@@ -87,8 +128,8 @@ pub struct MemberStatus {
     pub db_size: Option<i64>,
     /// Bytes of them in use.
     pub db_size_in_use: Option<i64>,
-    /// The quota in bytes.
-    pub quota: u64,
+    /// The quota in bytes that it runs with.
+    pub quota: Option<u64>,
     /// How often its container was started again.
     pub restarts: Option<i32>,
 }
@@ -109,113 +150,114 @@ pub struct CertificateStatus {
 /// The status of what was observed, and of the plan that was made from it.
 pub fn of(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> ClusterStatus {
     let live = &observed.live;
-    let reading = match &observed.members {
-        Members::Read(reading) => Some(reading),
-        Members::NotRunning | Members::Failed(_) => None,
-    };
-    let listed = reading.map(|reading| reading.membership.members.as_slice()).unwrap_or_default();
-    let voters = listed.iter().filter(|member| member.role == Role::Voter).count();
-    let members: Vec<MemberStatus> = names(desired, live, listed)
-        .into_iter()
-        .map(|name| member(desired, observed, listed, name))
-        .collect();
-    let voters_up =
-        members.iter().filter(|member| member.healthy && member.role == Some(Role::Voter)).count();
+    let reading = member::reading(observed);
+    let members = member::members(desired, observed);
+    let voters = reading.map(|reading| reading.membership.voters());
+    let up = members.iter().filter(|one| one.role == Some(Role::Voter) && one.healthy == Some(true)).count();
     let alarms = reading.map(|reading| reading.alarms.clone()).unwrap_or_default();
-    let linearizable = reading.is_some_and(|reading| reading.linearizable);
-    let wanted = usize::from(desired.stack.members);
-    let mut unread = plan.unread.clone();
-    if let Members::Failed(reason) = &observed.members
-        && unread.is_empty()
-    {
-        unread.push(format!("the members cannot be asked: {reason}"));
-    }
+    let recorded = recorded_cluster(desired, live).ok().flatten();
+    let problems = problems(desired, observed, &members, up);
+    let state = match reading {
+        Some(_) if problems.is_empty() && alarms.is_empty() && Some(up) == voters => State::Healthy,
+        Some(_) => State::Unhealthy,
+        None if is_absent(plan, desired, observed) => State::Absent,
+        None if !problems.is_empty() => State::Unhealthy,
+        None => State::Unknown,
+    };
+    let unread = unread(plan, observed);
+    let learner = members.iter().any(|member| member.role == Some(Role::Learner));
+    let busy = live.lease.found().filter(|holder| holder.until > now).map(|holder| holder.identity.as_str());
     ClusterStatus {
         stack: plan.stack.clone(),
         namespace: plan.namespace.clone(),
-        cluster_id: reading.map(|reading| reading.membership.cluster_id),
-        healthy: linearizable && voters_up == voters && voters >= wanted && alarms.is_empty(),
-        quorum: quorum(voters),
-        voters_up,
+        cluster_id: reading.map(|reading| reading.membership.cluster_id).or(recorded),
+        state,
+        healthy: (state != State::Unknown).then_some(state == State::Healthy),
+        quorum: voters.map(quorum),
+        voters_up: voters.map(|_| up),
         members,
+        problems,
+        notes: notes(learner, busy),
         alarms,
         certificates: certificates(live, now),
-        drift: drift(plan),
+        drift: drift(plan, &unread),
+        next: next(plan, state, learner || recorded.is_none(), busy.is_some()),
         unread,
     }
 }
 
-/// Listed members and pods, by ordinal.
-fn names(desired: &Desired, live: &Live, listed: &[Member]) -> Vec<String> {
-    let names = &desired.names;
-    let ours =
-        |member: &Member| names.ordinal_of(member.peer_urls.first()?).map(|ordinal| names.member(ordinal));
-    let pods = live.pods.found().into_iter().flatten().map(|pod| pod.name.clone());
-    let strangers = listed.iter().filter(|member| ours(member).is_none()).map(|member| member.name.clone());
-    let mut all: Vec<String> = listed.iter().filter_map(ours).chain(pods).chain(strangers).collect();
-    all.sort();
-    all.dedup();
-    all
+/// Whether nothing was founded yet, as far as everything that would tell was
+/// read.
+fn is_absent(plan: &Plan, desired: &Desired, observed: &Observed) -> bool {
+    let live = &observed.live;
+    let founded = recorded_cluster(desired, live);
+    let absent = live.objects.get(&desired.names.stateful_set()).is_none_or(Lookup::is_absent);
+    let nobody = observed.members == Members::NotRunning;
+    absent && nobody && plan.unread.is_empty() && matches!(founded, Ok(None))
 }
 
-fn member(desired: &Desired, observed: &Observed, listed: &[Member], name: String) -> MemberStatus {
-    let live = &observed.live;
-    let pod = live.pods.found().into_iter().flatten().find(|pod| pod.name == name);
-    let node = pod.and_then(|pod| pod.node.clone());
-    let zone = live.nodes.found().into_iter().flatten().find(|other| Some(&other.name) == node.as_ref());
-    let ordinal = (0..ORDINALS).find(|ordinal| desired.names.member(*ordinal) == name);
-    let at = ordinal.map(|ordinal| desired.names.peer_url(ordinal));
-    let member = listed
-        .iter()
-        .find(|member| at.as_ref().is_some_and(|url| member.peer_urls.contains(url)) || member.name == name);
-    let answer = match &observed.members {
-        Members::Read(reading) => reading.statuses.get(&name).cloned(),
-        Members::NotRunning => None,
-        Members::Failed(reason) => Some(Err(reason.clone())),
-    };
-    let problem = problem(
-        member,
-        answer.as_ref(),
-        pod.and_then(|pod| pod.trouble.as_ref())
-            .map(|trouble| format!("{}: {}", trouble.reason, trouble.message)),
-    );
-    let status: Option<Status> = answer.and_then(Result::ok);
-    MemberStatus {
-        id: member.map(|member| member.id),
-        role: member.map(|member| member.role),
-        leader: status
-            .as_ref()
-            .is_some_and(|status| status.leader == status.member_id && status.leader.0 != 0),
-        healthy: problem.is_none(),
-        problem,
-        version: status.as_ref().map(|status| status.version.clone()),
-        node,
-        zone: zone.and_then(|node| node.zone.clone()),
-        db_size: status.as_ref().map(|status| status.db_size),
-        db_size_in_use: status.as_ref().map(|status| status.db_size_in_use),
-        quota: desired.stack.etcd.quota,
-        restarts: pod.map(|pod| pod.restarts),
-        name,
+/// What is wrong with the cluster besides its members.
+fn problems(desired: &Desired, observed: &Observed, members: &[MemberStatus], up: usize) -> Vec<String> {
+    match &observed.members {
+        Members::Read(reading) => without_quorum(reading, up).into_iter().collect(),
+        Members::NotRunning => {
+            let stateful_set = observed.live.objects.get(&desired.names.stateful_set());
+            let founded = recorded_cluster(desired, &observed.live);
+            let known = stateful_set.is_some_and(|one| one.found().is_some()) || !matches!(founded, Ok(None));
+            known.then(|| "none of its pods exists".to_owned()).into_iter().collect()
+        }
+        // Where no pod runs, nobody needs to be asked.
+        Members::Failed(_) if !members.is_empty() && members.iter().all(|one| one.healthy == Some(false)) => {
+            vec!["no member runs".to_owned()]
+        }
+        Members::Failed(_) => Vec::new(),
     }
 }
 
-fn problem(
-    member: Option<&Member>,
-    answer: Option<&Result<Status, String>>,
-    trouble: Option<String>,
-) -> Option<String> {
-    let Some(member) = member else {
-        return Some(trouble.unwrap_or_else(|| "etcd does not list it".to_owned()));
+fn without_quorum(reading: &EtcdReading, up: usize) -> Option<String> {
+    let voters = reading.membership.voters();
+    let needed = quorum(voters);
+    if !reading.linearizable && up < needed {
+        return Some(format!(
+            "there is no quorum: {up} of {voters} voters are healthy, and {needed} are needed"
+        ));
+    }
+    if !reading.linearizable {
+        return Some("the list of members is not confirmed by a quorum".to_owned());
+    }
+    member::leader(reading).is_none().then(|| "there is no leader that all agree on".to_owned())
+}
+
+fn unread(plan: &Plan, observed: &Observed) -> Vec<String> {
+    let mut all = plan.unread.clone();
+    if let Members::Failed(reason) = &observed.members
+        && !all.iter().any(|one| one.contains(reason))
+    {
+        all.push(format!("the members cannot be asked: {reason}"));
+    }
+    grouped(&all)
+}
+
+fn notes(learner: bool, busy: Option<&str>) -> Vec<String> {
+    let note = match (learner, busy) {
+        (true, Some(holder)) => format!("a learner is joining: {holder} applies at this moment"),
+        (true, None) => "a learner is left from an unfinished apply: apply again".to_owned(),
+        (false, Some(holder)) => format!("{holder} applies at this moment"),
+        (false, None) => return Vec::new(),
     };
-    match answer {
-        None => Some("it has no pod".to_owned()),
-        Some(Err(reason)) => Some(trouble.unwrap_or_else(|| reason.clone())),
-        Some(Ok(status)) if !status.errors.is_empty() => Some(status.errors.join(", ")),
-        Some(Ok(status)) if status.leader.0 == 0 => Some("it knows no leader".to_owned()),
-        Some(Ok(status)) if status.member_id != member.id => {
-            Some(format!("it calls itself {}", status.member_id))
-        }
-        Some(Ok(_)) => None,
+    vec![note]
+}
+
+/// `unfinished` says whether a run broke off; `busy`, whether one goes on.
+fn next(plan: &Plan, state: State, unfinished: bool, busy: bool) -> Option<Next> {
+    let forbidden = plan.blocked.iter().any(|blocked| blocked.code == "plan::missing_rights");
+    match state {
+        _ if busy => None,
+        State::Absent | State::Unknown if forbidden => Some(Next::Rights),
+        State::Absent if plan.is_applicable() => Some(Next::Apply),
+        State::Absent | State::Unknown => Some(Next::Plan),
+        State::Healthy | State::Unhealthy if plan.is_applicable() && unfinished => Some(Next::ApplyAgain),
+        State::Healthy | State::Unhealthy => None,
     }
 }
 
@@ -233,8 +275,8 @@ fn certificates(live: &Live, now: Timestamp) -> Vec<CertificateStatus> {
     .collect()
 }
 
-fn drift(plan: &Plan) -> Drift {
-    let (state, summary) = if !plan.unread.is_empty() {
+fn drift(plan: &Plan, unread: &[String]) -> Drift {
+    let (state, summary) = if !unread.is_empty() {
         (DriftState::Unknown, "not everything could be read".to_owned())
     } else if let Some(blocked) = plan.blocked.first() {
         (DriftState::Blocked, format!("{} (plan shows all)", blocked.reason))

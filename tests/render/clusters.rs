@@ -3,7 +3,7 @@
 use etcdctl_stack::{
     member::{Alarm, Id, Role},
     render::{self, Style},
-    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus},
+    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus, State},
 };
 use jiff::Timestamp;
 
@@ -14,15 +14,16 @@ fn member(ordinal: u64) -> MemberStatus {
         name: format!("orders-{ordinal}"),
         id: Some(Id(0xb31c + ordinal)),
         role: Some(Role::Voter),
-        leader: ordinal == 1,
-        healthy: true,
+        leader: Some(ordinal == 1),
+        listed: Some(true),
+        healthy: Some(true),
         problem: None,
         version: Some("3.6.16".into()),
         node: Some(format!("worker-{ordinal}")),
         zone: Some("eu-1a".into()),
         db_size: Some(1_288_490_189),
         db_size_in_use: Some(20_480),
-        quota: 6 << 30,
+        quota: Some(6 << 30),
         restarts: Some(0),
     }
 }
@@ -38,23 +39,26 @@ fn healthy() -> ClusterStatus {
         stack: "orders".into(),
         namespace: "etcd-orders".into(),
         cluster_id: Some(Id(0x9f1e)),
-        healthy: true,
-        quorum: 2,
-        voters_up: 3,
+        state: State::Healthy,
+        healthy: Some(true),
+        quorum: Some(2),
+        voters_up: Some(3),
         members: (0..3).map(member).collect(),
+        problems: Vec::new(),
+        notes: Vec::new(),
         alarms: Vec::new(),
         certificates: vec![certificate("orders-peer-ca", 3650), certificate("orders-server", 365)],
         drift: Drift { state: DriftState::None, summary: "what runs is what the stack file says".into() },
         unread: Vec::new(),
+        next: None,
     }
 }
 
 fn ill() -> ClusterStatus {
     let mut status = healthy();
     status.members[2] = MemberStatus {
-        healthy: false,
-        problem: Some("CrashLoopBackOff: exit code 1".into()),
-        role: Some(Role::Learner),
+        healthy: Some(false),
+        problem: Some("does not run: CrashLoopBackOff: exit code 1".into()),
         version: None,
         db_size: None,
         zone: None,
@@ -64,13 +68,13 @@ fn ill() -> ClusterStatus {
     status.alarms = vec![Alarm { member_id: Id(0xb31c), name: "NOSPACE".into() }];
     let summary = "only 2 of 3 voters are healthy (plan shows all)".into();
     let drift = Drift { state: DriftState::Blocked, summary };
-    ClusterStatus { healthy: false, voters_up: 2, drift, ..status }
+    ClusterStatus { state: State::Unhealthy, healthy: Some(false), voters_up: Some(2), drift, ..status }
 }
 
 #[test]
 fn a_healthy_cluster_is_a_table() {
     shows(
-        &render::status(&healthy(), WIDE),
+        &render::status(&healthy(), "orders.toml", WIDE),
         r#"orders  ·  namespace etcd-orders  ·  cluster 9f1e  ·  healthy  ·  quorum 2, can lose 1
 
 MEMBER    ROLE    HEALTH  VERSION  DATABASE          NODE      ZONE   ID
@@ -87,16 +91,16 @@ drift         none: what runs is what the stack file says
 #[test]
 fn what_is_wrong_is_said_below() {
     shows(
-        &render::status(&ill(), WIDE),
+        &render::status(&ill(), "orders.toml", WIDE),
         r#"orders  ·  namespace etcd-orders  ·  cluster 9f1e  ·  NOT HEALTHY  ·  quorum 2, can lose no more
 
-MEMBER    ROLE     HEALTH  VERSION  DATABASE          NODE      ZONE   ID
-orders-0  voter    ok      3.6.16   1.2 GiB of 6 GiB  worker-0  eu-1a  b31c
-orders-1  leader   ok      3.6.16   1.2 GiB of 6 GiB  worker-1  eu-1a  b31d
-orders-2  learner  NOT OK  -        -                 worker-2  -      b31e
-✗ orders-2: CrashLoopBackOff: exit code 1
-
+MEMBER    ROLE    HEALTH  VERSION  DATABASE          NODE      ZONE   ID
+orders-0  voter   ok      3.6.16   1.2 GiB of 6 GiB  worker-0  eu-1a  b31c
+orders-1  leader  ok      3.6.16   1.2 GiB of 6 GiB  worker-1  eu-1a  b31d
+orders-2  voter   NOT OK  -        -                 worker-2  -      b31e
+✗ orders-2 does not run: CrashLoopBackOff: exit code 1
 ✗ alarm NOSPACE on member b31c
+
 certificates  ✗ 2, orders-server ENDED 1 day ago
 drift         ✗ only 2 of 3 voters are healthy (plan shows all)
 "#,
@@ -105,7 +109,7 @@ drift         ✗ only 2 of 3 voters are healthy (plan shows all)
 
 #[test]
 fn where_a_table_does_not_fit_nothing_is_left_out() {
-    let text = render::status(&ill(), NARROW);
+    let text = render::status(&ill(), "orders.toml", NARROW);
     fits(&text, 40);
     shows(
         &text,
@@ -123,12 +127,12 @@ orders-1  leader, ok
     database 1.2 GiB of 6 GiB
     node worker-1  ·  zone eu-1a
     id b31d
-orders-2  learner, NOT OK
+orders-2  voter, NOT OK
     node worker-2  ·  id b31e
-✗ orders-2: CrashLoopBackOff: exit code
-    1
-
+✗ orders-2 does not run:
+    CrashLoopBackOff: exit code 1
 ✗ alarm NOSPACE on member b31c
+
 certificates  ✗ 2, orders-server ENDED 1
               day ago
 drift         ✗ only 2 of 3 voters are
@@ -140,10 +144,10 @@ drift         ✗ only 2 of 3 voters are
 #[test]
 fn colour_adds_nothing_and_takes_nothing_away() {
     for width in [40, 100] {
-        let colored = render::status(&ill(), Style { color: true, width });
+        let colored = render::status(&ill(), "orders.toml", Style { color: true, width });
         shows(
             &anstream::adapter::strip_str(&colored).to_string(),
-            &render::status(&ill(), Style { color: false, width }),
+            &render::status(&ill(), "orders.toml", Style { color: false, width }),
         );
     }
 }

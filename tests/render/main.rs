@@ -4,6 +4,7 @@
 mod clusters;
 mod plans;
 mod runs;
+mod statuses;
 mod worlds;
 
 use etcdctl_stack::render::Style;
