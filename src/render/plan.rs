@@ -9,6 +9,8 @@ use super::{
     style::{Style, bytes, count, plain, quoted},
 };
 use crate::{
+    member::{Member, Role, quorum},
+    object::{Kind, ObjectKey},
     plan::{Check, Etcd, Outcome, Plan},
     report::in_numbers,
 };
@@ -52,25 +54,56 @@ fn header(plan: &Plan, style: Style) -> String {
     parts.extend(plan.digest.as_ref().map(|digest| format!("plan {}", digest.short())));
     let mut text = format!("{}\n", style.join(2, &parts));
     if let Some(etcd) = &plan.etcd {
-        let _infallible = writeln!(text, "{}", style.join(2, &running(etcd, style)));
+        let _infallible = writeln!(text, "{}", style.join(2, &running(plan, etcd, style)));
     }
     text.push('\n');
     text
 }
 
-/// The etcd cluster in a line.
-fn running(etcd: &Etcd, style: Style) -> Vec<String> {
-    let Etcd { cluster_id, members, healthy, leader, alarms, db_size, quota } = etcd;
-    let health = format!("{} of {} healthy", healthy.len(), count(members.len(), "member"));
-    let leader = leader.as_ref().map(|name| format!("leader {}", plain(name)));
+/// The etcd cluster in a line: what answers now, not what was.
+fn running(plan: &Plan, etcd: &Etcd, style: Style) -> Vec<String> {
+    let Etcd { cluster_id, members, healthy, leader, alarms, db_size: _, quota: _ } = etcd;
+    let (voters, learners): (Vec<&Member>, Vec<&Member>) =
+        members.iter().partition(|member| member.role == Role::Voter);
+    let up = voters.iter().filter(|voter| healthy.contains(&voter.name)).count();
+    let health = format!("{up} of {} healthy", count(voters.len(), "voter"));
+    // A member that was deleted is still the leader of those that have not
+    // noticed.
+    let leader = match leader {
+        _ if up < quorum(voters.len()) => style.bad("no quorum"),
+        Some(name) if healthy.contains(name) => format!("leader {}", plain(name)),
+        _ => style.bad("no leader"),
+    };
     let mut parts = vec![
         format!("cluster {cluster_id}"),
-        if healthy.len() == members.len() { health } else { style.bad(&health) },
-        leader.unwrap_or_else(|| style.bad("no leader")),
-        format!("database {} of {}", bytes(u64::try_from(*db_size).unwrap_or(0)), bytes(*quota)),
+        if up == voters.len() { health } else { style.bad(&health) },
+        leader,
+        database(plan, etcd),
     ];
+    if !learners.is_empty() {
+        parts.insert(2, count(learners.len(), "learner"));
+    }
     parts.extend(alarms.iter().map(|alarm| style.bad(&format!("alarm {}", plain(&alarm.name)))));
     parts
+}
+
+/// The database's size beside the quota that the members were started with:
+/// the file's, unless the plan changes it or could not compare it.
+fn database(plan: &Plan, etcd: &Etcd) -> String {
+    let size = bytes(u64::try_from(etcd.db_size).unwrap_or(0));
+    let is_stateful_set = |key: &ObjectKey| key.kind == Kind::StatefulSet;
+    let changed = plan.changes.iter().find(|change| is_stateful_set(&change.key));
+    let mut fields = changed.iter().flat_map(|change| &change.fields);
+    let field = fields.find(|field| field.path.ends_with("args[--quota-backend-bytes]"));
+    let live = match field {
+        Some(field) => field.before.as_ref().and_then(|quota| quota.as_str()?.parse().ok()),
+        None if changed.is_some() || plan.unchanged.iter().any(is_stateful_set) => Some(etcd.quota),
+        None => None,
+    };
+    match live {
+        Some(quota) => format!("database {size} of {}", bytes(quota)),
+        None => format!("database {size} (quota {} in the stack file)", bytes(etcd.quota)),
+    }
 }
 
 fn nothing_to_do(plan: &Plan, view: View<'_>, style: Style) -> String {

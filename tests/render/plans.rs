@@ -1,7 +1,8 @@
 //! Plans, and several of them.
 
 use etcdctl_stack::{
-    plan::Plan,
+    member::Role,
+    plan::{Etcd, Plan},
     render::{self, Style, View},
 };
 
@@ -144,7 +145,7 @@ fn a_change_is_shown_field_by_field() {
     shows(
         &plan(&worlds::grow(), WIDE),
         r#"orders  ·  context prod-eu  ·  namespace etcd-orders  ·  plan 7f3a-91c2
-cluster 9f1e  ·  3 of 3 members healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
+cluster 9f1e  ·  3 of 3 voters healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
 
 Objects
   ~ StatefulSet/etcd-orders/orders  verified
@@ -215,11 +216,57 @@ fn no_changes_is_said_with_numbers() {
     shows(
         &plan(&worlds::unchanged(), WIDE),
         r#"orders  ·  context prod-eu  ·  namespace etcd-orders  ·  plan 7f3a-91c2
-cluster 9f1e  ·  3 of 3 members healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
+cluster 9f1e  ·  3 of 3 voters healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
 
-No changes. 2 objects and 3 members match orders.toml.
+No changes. 3 objects and 3 members match orders.toml.
 "#,
     );
+}
+
+/// The second line: the cluster as it is.
+fn running(world: &Plan) -> String {
+    let text = plan(world, Style { width: 120, ..WIDE });
+    text.lines().nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_cluster_is_told_by_the_voters_that_answer() {
+    let etcd = worlds::etcd;
+    let running = |etcd: Etcd| running(&Plan { etcd: Some(etcd), ..worlds::unchanged() });
+    let healthy = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    // The leader's pod was deleted, and the rest still name it.
+    let gone = Etcd { healthy: healthy(&["orders-0", "orders-1"]), ..etcd() };
+    assert_eq!(
+        running(gone),
+        "cluster 9f1e  ·  2 of 3 voters healthy  ·  no leader  ·  database 1.2 GiB of 6 GiB"
+    );
+    let alone = Etcd { healthy: healthy(&["orders-2"]), ..etcd() };
+    assert_eq!(
+        running(alone),
+        "cluster 9f1e  ·  1 of 3 voters healthy  ·  no quorum  ·  database 1.2 GiB of 6 GiB"
+    );
+    let mut learning = etcd();
+    learning.members[0].role = Role::Learner;
+    assert_eq!(
+        running(learning),
+        "cluster 9f1e  ·  2 of 2 voters healthy  ·  1 learner  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB"
+    );
+}
+
+#[test]
+fn the_quota_is_the_one_that_the_members_run_with() {
+    let database = |world: &Plan| {
+        let line = running(world);
+        line.rsplit("  ·  ").next().unwrap_or_default().to_owned()
+    };
+    let mut edited = worlds::grow();
+    let path = "spec.template.spec.containers[etcd].args[--quota-backend-bytes]";
+    edited.changes[0].fields =
+        vec![worlds::field(path, Some("4294967296".into()), Some("6442450944".into()))];
+    assert_eq!(database(&edited), "database 1.2 GiB of 4 GiB");
+    // The StatefulSet could not be read.
+    let unread = Plan { unchanged: Vec::new(), unread: vec!["it failed".into()], ..worlds::unchanged() };
+    assert_eq!(database(&unread), "database 1.2 GiB (quota 6 GiB in the stack file)");
 }
 
 #[test]
@@ -229,7 +276,7 @@ fn a_plan_that_could_not_read_everything_is_not_offered() {
     shows(
         &plan(&world, WIDE),
         r#"orders  ·  context prod-eu  ·  namespace etcd-orders
-cluster 9f1e  ·  3 of 3 members healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
+cluster 9f1e  ·  3 of 3 voters healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
 
 ✗ `Service/etcd-orders/orders` cannot be read: timeout
 

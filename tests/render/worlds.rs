@@ -24,7 +24,11 @@ pub fn unchanged() -> Plan {
         },
         digest: Some(Digest("7f3a91c2".repeat(8))),
         changes: Vec::new(),
-        unchanged: vec![key(Kind::Service, "orders"), key(Kind::Service, "orders-peer")],
+        unchanged: vec![
+            key(Kind::Service, "orders"),
+            key(Kind::Service, "orders-peer"),
+            key(Kind::StatefulSet, "orders"),
+        ],
         steps: Vec::new(),
         blocked: Vec::new(),
         warnings: Vec::new(),
@@ -96,6 +100,7 @@ pub fn grow() -> Plan {
     };
     Plan {
         changes: vec![change],
+        unchanged: vec![key(Kind::Service, "orders"), key(Kind::Service, "orders-peer")],
         steps: vec![
             step("add orders-3 as a learner and let it, and only it, join", Some(3)),
             step("promote orders-3 once it is connected and has caught up", Some(4)),
@@ -143,7 +148,7 @@ fn made(key: ObjectKey, after: Value) -> Change {
     }
 }
 
-fn field(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
+pub fn field(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
     FieldChange { path: path.into(), before, after }
 }
 
@@ -157,7 +162,7 @@ fn step(title: &str, voters: Option<usize>) -> Step {
     Step { title: title.into(), actions: Vec::new(), before: Vec::new(), after: Vec::new(), tally }
 }
 
-fn etcd() -> Etcd {
+pub fn etcd() -> Etcd {
     let member = |ordinal: u64| Member {
         id: Id(0xa0 + ordinal),
         name: format!("orders-{ordinal}"),
