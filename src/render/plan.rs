@@ -12,7 +12,7 @@ use crate::{
     member::{Member, Role, quorum},
     object::{Kind, ObjectKey},
     plan::{Check, Etcd, Outcome, Plan},
-    report::in_numbers,
+    report::{grouped, in_numbers},
 };
 
 /// What of a plan is shown besides the plan.
@@ -45,11 +45,10 @@ pub fn plan(plan: &Plan, view: View<'_>, style: Style) -> String {
 }
 
 fn header(plan: &Plan, style: Style) -> String {
-    let new = if plan.namespace_exists { "" } else { " (new)" };
     let mut parts = vec![
         style.bold(&plan.stack),
         format!("context {}", plain(&plan.target.context)),
-        format!("namespace {}{new}", plan.namespace),
+        format!("namespace {}{}", plan.namespace, whether_new(plan)),
     ];
     parts.extend(plan.digest.as_ref().map(|digest| format!("plan {}", digest.short())));
     let mut text = format!("{}\n", style.join(2, &parts));
@@ -58,6 +57,18 @@ fn header(plan: &Plan, style: Style) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What is not known of the namespace is not said of it.
+fn whether_new(plan: &Plan) -> &'static str {
+    let made = plan.changes.iter().any(|change| change.key.kind == Kind::Namespace);
+    let missing = plan.blocked.iter().any(|blocked| blocked.code == "plan::namespace_missing");
+    match plan.namespace_exists {
+        true => "",
+        false if made => " (new)",
+        false if missing => " (not there)",
+        false => " (unknown)",
+    }
 }
 
 /// The etcd cluster in a line: what answers now, not what was.
@@ -162,13 +173,19 @@ fn notes(plan: &Plan, style: Style) -> String {
     text
 }
 
+/// What could not be read, one reason for all that it hits. Rights that are
+/// missing are listed already, and not again for each object.
+pub fn unread(plan: &Plan) -> Vec<String> {
+    let listed = plan.blocked.iter().any(|blocked| blocked.code == "plan::missing_rights");
+    let told = plan.unread.iter().filter(|reason| !(listed && reason.contains("forbidden: User ")));
+    grouped(&told.cloned().collect::<Vec<_>>())
+}
+
 fn in_the_way(plan: &Plan, style: Style) -> String {
     let mut text = String::new();
     let mark = style.bad("✗");
-    // Missing rights are listed once, and not again for each object.
-    let listed = plan.blocked.iter().any(|blocked| blocked.code == "plan::missing_rights");
-    for reason in plan.unread.iter().filter(|reason| !(listed && reason.contains("forbidden"))) {
-        let _infallible = writeln!(text, "{}\n", style.wrap(&format!("{mark} "), 2, reason));
+    for reason in unread(plan) {
+        let _infallible = writeln!(text, "{}\n", style.wrap(&format!("{mark} "), 2, &reason));
     }
     for blocked in &plan.blocked {
         let _infallible = writeln!(text, "{}", style.wrap(&format!("{mark} "), 2, &blocked.reason));
@@ -182,7 +199,7 @@ fn in_the_way(plan: &Plan, style: Style) -> String {
 
 fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
     if !plan.is_applicable() {
-        let reasons = count(plan.blocked.len() + plan.unread.len(), "reason");
+        let reasons = count(plan.blocked.len() + unread(plan).len(), "reason");
         let line = format!("for {reasons}. Nothing was changed.");
         return format!("{}\n", style.wrap(&style.bad("Cannot be applied, "), 0, &line));
     }

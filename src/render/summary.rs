@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::style::{Style, count, padded};
+use super::{
+    plan::unread,
+    style::{Style, count, padded},
+};
 use crate::{
     plan::{Plan, Verb},
     report::in_numbers,
@@ -59,17 +62,18 @@ fn symbol(danger: Danger, style: Style) -> String {
 }
 
 fn line(plan: &Result<&Plan, String>) -> String {
-    let more = |all: usize| if all > 1 { format!(" (and {} more)", all - 1) } else { String::new() };
-    match plan {
-        Err(reason) => format!("error: {reason}"),
-        Ok(plan) => match (plan.unread.first(), plan.blocked.first()) {
-            (Some(reason), _) => format!("error: {reason}{}", more(plan.unread.len())),
-            (None, Some(blocked)) => {
-                format!("cannot be applied: {}{}", blocked.reason, more(plan.blocked.len()))
-            }
-            (None, None) if plan.is_empty() => "no changes".to_owned(),
-            (None, None) => in_numbers(plan),
-        },
+    let plan = match plan {
+        Err(reason) => return format!("error: {reason}"),
+        Ok(plan) => plan,
+    };
+    let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
+    let reasons: Vec<String> = unread(plan).into_iter().chain(blocked).collect();
+    let what = if plan.unread.is_empty() { "cannot be applied" } else { "error" };
+    match reasons.as_slice() {
+        [] if plan.is_empty() => "no changes".to_owned(),
+        [] => in_numbers(plan),
+        [reason] => format!("{what}: {reason}"),
+        [reason, more @ ..] => format!("{what}: {reason} (and {} more)", more.len()),
     }
 }
 

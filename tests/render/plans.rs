@@ -2,7 +2,7 @@
 
 use etcdctl_stack::{
     member::Role,
-    plan::{Etcd, Plan},
+    plan::{Blocked, Etcd, Plan},
     render::{self, Style, View},
 };
 
@@ -283,6 +283,61 @@ cluster 9f1e  ·  3 of 3 voters healthy  ·  leader orders-2  ·  database 1.2 G
 Cannot be applied, for 1 reason. Nothing was changed.
 "#,
     );
+}
+
+/// A plan that may read nothing.
+fn forbidden() -> Plan {
+    let one = |name: &str| {
+        format!(
+            r#"`Secret/n/{name}` cannot be read: secrets "{name}" is forbidden: User "x" cannot get resource "secrets" in API group "" in the namespace "n""#
+        )
+    };
+    let unread = ["a", "b", "c"].map(one).to_vec();
+    let namespace_exists = false;
+    Plan { unread, digest: None, etcd: None, unchanged: Vec::new(), namespace_exists, ..worlds::unchanged() }
+}
+
+#[test]
+fn reasons_that_differ_only_in_the_object_are_one_and_counted_as_one() {
+    shows(
+        &plan(&forbidden(), WIDE),
+        r#"orders  ·  context prod-eu  ·  namespace etcd-orders (unknown)
+
+✗ 3 reads are forbidden: user "x" may not get secrets in namespace "n"
+
+Cannot be applied, for 1 reason. Nothing was changed.
+"#,
+    );
+}
+
+#[test]
+fn rights_that_are_listed_are_not_counted_again() {
+    let reason = "2 of 30 rights are missing: get secrets in n, list pods in n".to_owned();
+    let blocked = vec![Blocked { code: "plan::missing_rights".into(), reason, help: None }];
+    let world = Plan { blocked, ..forbidden() };
+    shows(
+        &plan(&world, WIDE),
+        r#"orders  ·  context prod-eu  ·  namespace etcd-orders (unknown)
+
+✗ 2 of 30 rights are missing: get secrets in n, list pods in n
+  plan::missing_rights
+
+Cannot be applied, for 1 reason. Nothing was changed.
+"#,
+    );
+    let summary = render::summary(&[("orders.toml", Ok(&world))], WIDE);
+    assert!(
+        summary
+            .contains("orders.toml  error: 2 of 30 rights are missing: get secrets in n, list pods in n\n")
+    );
+}
+
+#[test]
+fn a_namespace_that_is_missing_and_may_not_be_made_is_not_new() {
+    let reason = "`Namespace/etcd-orders` does not exist, and `create_namespace` is false".to_owned();
+    let blocked = vec![Blocked { code: "plan::namespace_missing".into(), reason, help: None }];
+    let world = Plan { namespace_exists: false, blocked, ..worlds::unchanged() };
+    assert!(plan(&world, WIDE).contains("namespace etcd-orders (not there)"));
 }
 
 #[test]
