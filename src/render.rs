@@ -2,7 +2,7 @@
 //! reaches the network.
 //!
 //! ```text
-//! plan     a plan for a person: diff (objects), steps
+//! plan     a plan for a person: diff (objects), field (of an object), steps
 //! summary  several plans, a line each
 //! json     a plan for a program
 //! event    a run, line by line, and its end
@@ -12,6 +12,7 @@
 
 mod diff;
 mod event;
+mod field;
 mod json;
 mod plan;
 mod status;

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::style::{Style, count, padded};
+use super::{
+    field::fields,
+    style::{Style, count, padded},
+};
 use crate::{
     object::Kind,
-    plan::{Change, Confidence, FieldChange, Plan, Verb},
+    plan::{Change, Confidence, Plan, Verb},
 };
 
 /// Every object that is not as wanted, and how many are.
@@ -33,7 +36,7 @@ pub fn objects(plan: &Plan, verbose: bool, style: Style) -> String {
 }
 
 fn object(change: &Change, column: Option<usize>, verbose: bool, style: Style) -> String {
-    let Change { key, verb, confidence, before: _, after, fields, notes } = change;
+    let Change { key, verb, confidence, before: _, after, fields: _, notes } = change;
     let symbol = match verb {
         Verb::Create => style.good("+"),
         Verb::Update => style.mind("~"),
@@ -58,21 +61,8 @@ fn object(change: &Change, column: Option<usize>, verbose: bool, style: Style) -
     for note in notes {
         let _infallible = writeln!(text, "{}", style.wrap("      ", 8, note));
     }
-    for change in fields {
-        let _infallible = writeln!(text, "{}", field(change, style));
-    }
+    text.push_str(&fields(change, style));
     text
-}
-
-fn field(change: &FieldChange, style: Style) -> String {
-    let FieldChange { path, before, after } = change;
-    let (symbol, line) = match (before, after) {
-        (None, Some(after)) => (style.good("+"), format!("{path}: {after}")),
-        (Some(before), None) => (style.bad("-"), format!("{path}: {before}")),
-        (Some(before), Some(after)) => (style.mind("~"), format!("{path}: {before} -> {after}")),
-        (None, None) => (style.mind("~"), path.clone()),
-    };
-    style.wrap(&format!("      {symbol} "), 10, &line)
 }
 
 /// One line of what a reviewer wants to know of an object that is made.

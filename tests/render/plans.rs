@@ -169,6 +169,35 @@ Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
     );
 }
 
+/// The lines of the first object.
+fn object(world: &Plan) -> String {
+    let text = plan(world, WIDE);
+    let lines = text.lines().skip_while(|line| !line.starts_with("Objects")).skip(1);
+    lines.take_while(|line| line.starts_with("  ")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn what_the_server_fills_in_is_not_told_from_a_dry_run() {
+    let mut world = worlds::grow();
+    world.unchanged.clear();
+    world.changes[0].fields = vec![
+        worlds::field("spec.clusterIP", None, Some("10.0.0.7".into())),
+        worlds::field("spec.ports[client].nodePort", None, Some(32769.into())),
+    ];
+    shows(
+        &object(&world),
+        r#"  ~ StatefulSet/etcd-orders/orders  verified
+      + spec.clusterIP: (chosen by the API server)
+      + spec.ports[client].nodePort: (chosen by the API server)
+"#,
+    );
+    // The stack file names the port, so that it is no guess.
+    let fields = serde_json::json!({ "f:spec": { "f:ports": { "k:{}": { "f:nodePort": {} } } } });
+    world.changes[0].after["metadata"] =
+        serde_json::json!({ "managedFields": [{ "manager": "etcdctl-stack", "fieldsV1": fields }] });
+    assert!(object(&world).contains("+ spec.ports[client].nodePort: 32769\n"));
+}
+
 #[test]
 fn the_step_after_which_the_fewest_may_fail_is_marked() {
     let mut world = worlds::grow();

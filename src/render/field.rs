@@ -1,0 +1,195 @@
+//! One field that differs, in a line, or where its value is too wide for one,
+//! part by part below its path.
+
+use serde_json::Value;
+
+use super::style::Style;
+use crate::plan::{Change, FieldChange};
+
+/// Fields of a Service that the API server fills in. A dry-run fills in
+/// others than the write will.
+const CHOSEN: [&str; 4] = [".nodePort", ".clusterIP", ".clusterIPs", ".healthCheckNodePort"];
+
+const BY_SERVER: &str = "(chosen by the API server)";
+
+/// Every field that differs, a line or more each.
+pub fn fields(change: &Change, style: Style) -> String {
+    let shown = |one: &FieldChange| match chosen(change, one) {
+        true => style.wrap(&format!("      {} ", style.good("+")), 10, &format!("{}: {BY_SERVER}", one.path)),
+        false => field(one, 6, style),
+    };
+    change.fields.iter().map(|one| format!("{}\n", shown(one))).collect()
+}
+
+/// Whether nobody asked for this value: managers are noted for what they ask
+/// for, and not for what the server adds.
+fn chosen(change: &Change, field: &FieldChange) -> bool {
+    let Some(name) = CHOSEN.iter().find(|name| field.path.ends_with(**name)) else { return false };
+    let owned = format!("\"f:{}\"", name.trim_start_matches('.'));
+    let managers = change.after.pointer("/metadata/managedFields");
+    field.before.is_none() && !managers.is_some_and(|managers| managers.to_string().contains(&owned))
+}
+
+fn field(change: &FieldChange, indent: usize, style: Style) -> String {
+    let FieldChange { path, before, after } = change;
+    let (symbol, line) = match (before, after) {
+        (None, Some(after)) => (style.good("+"), format!("{path}: {after}")),
+        (Some(before), None) => (style.bad("-"), format!("{path}: {before}")),
+        (Some(before), Some(after)) => (style.mind("~"), format!("{path}: {before} -> {after}")),
+        (None, None) => (style.mind("~"), path.clone()),
+    };
+    let first = format!("{}{symbol} ", " ".repeat(indent));
+    let below = indent + 4;
+    let head = || style.wrap(&first, below, &format!("{path}:"));
+    let wide = indent + 2 + line.chars().count() > style.width;
+    match (before, after) {
+        (Some(before), Some(after)) if wide && (is_nested(before) || is_nested(after)) => {
+            let parts = parts("", before, after);
+            let parts = parts.iter().map(|part| field(part, below, style));
+            format!("{}\n{}", head(), parts.collect::<Vec<_>>().join("\n"))
+        }
+        (None, Some(value)) | (Some(value), None) if wide && is_nested(value) => {
+            let room = style.width.saturating_sub(below);
+            let lines = tree(value, room);
+            let lines = lines.iter().map(|Line { indent, text }| {
+                let indent = below + indent;
+                style.wrap(&" ".repeat(indent), indent + 2, text)
+            });
+            format!("{}\n{}", head(), lines.collect::<Vec<_>>().join("\n"))
+        }
+        _ => style.wrap(&first, below, &line),
+    }
+}
+
+fn is_nested(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    }
+}
+
+/// What differs inside of two values, as deep as they are alike; where they
+/// are not alike at all, the one and then the other.
+fn parts(path: &str, before: &Value, after: &Value) -> Vec<FieldChange> {
+    let pairs: Vec<(String, Option<&Value>, Option<&Value>)> = match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            let new = after.keys().filter(|name| !before.contains_key(*name));
+            let dot = if path.is_empty() { "" } else { "." };
+            let names = before.keys().chain(new);
+            names.map(|name| (format!("{path}{dot}{name}"), before.get(name), after.get(name))).collect()
+        }
+        (Value::Array(before), Value::Array(after)) => (0..before.len().max(after.len()))
+            .map(|index| (format!("{path}[{index}]"), before.get(index), after.get(index)))
+            .collect(),
+        _ => vec![(path.to_owned(), Some(before), None), (path.to_owned(), None, Some(after))],
+    };
+    let differing = pairs.into_iter().filter(|(_, before, after)| before != after);
+    let part = |(path, before, after): (String, Option<&Value>, Option<&Value>)| match (before, after) {
+        (Some(before), Some(after)) if is_nested(before) || is_nested(after) => parts(&path, before, after),
+        _ => vec![FieldChange { path, before: before.cloned(), after: after.cloned() }],
+    };
+    differing.flat_map(part).collect()
+}
+
+/// A line of a value, and how far it is indented.
+struct Line {
+    indent: usize,
+    text: String,
+}
+
+/// A value as lines, the way that YAML has it; what is in no need of more than
+/// one line stays in one.
+fn tree(value: &Value, room: usize) -> Vec<Line> {
+    let deeper = |lines: Vec<Line>, by: usize| {
+        lines.into_iter().map(move |Line { indent, text }| Line { indent: indent + by, text })
+    };
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| {
+                if fits(value, room.saturating_sub(name.chars().count() + 2)) {
+                    return vec![Line { indent: 0, text: format!("{name}: {value}") }];
+                }
+                let head = Line { indent: 0, text: format!("{name}:") };
+                std::iter::once(head).chain(deeper(tree(value, room.saturating_sub(2)), 2)).collect()
+            })
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .flat_map(|item| {
+                let mut lines: Vec<Line> = deeper(tree(item, room.saturating_sub(2)), 2).collect();
+                if let Some(first) = lines.first_mut() {
+                    *first = Line { indent: 0, text: format!("- {}", first.text) };
+                }
+                lines
+            })
+            .collect(),
+        scalar => vec![Line { indent: 0, text: scalar.to_string() }],
+    }
+}
+
+/// Whether a value is one line: a scalar always, a short list of them.
+fn fits(value: &Value, room: usize) -> bool {
+    match value {
+        Value::Array(items) => !items.iter().any(is_nested) && value.to_string().chars().count() <= room,
+        value => !is_nested(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const STYLE: Style = Style { color: false, width: 60 };
+
+    fn shown(before: Option<Value>, after: Option<Value>) -> String {
+        field(&FieldChange { path: "spec.affinity".into(), before, after }, 0, STYLE)
+    }
+
+    fn affinity(operator: &str) -> Value {
+        json!({ "required": { "terms": [{ "expressions": [
+            { "key": "disk", "operator": operator, "values": ["ssd", "nvme"] },
+            { "key": "example.com/a-rather-long-name", "operator": "Exists" },
+        ] }] } })
+    }
+
+    #[test]
+    fn a_wide_value_is_shown_part_by_part() {
+        let expected = r#"+ spec.affinity:
+    required:
+      terms:
+        - expressions:
+            - key: "disk"
+              operator: "In"
+              values: ["ssd","nvme"]
+            - key: "example.com/a-rather-long-name"
+              operator: "Exists""#;
+        assert_eq!(shown(None, Some(affinity("In"))), expected);
+        assert_eq!(shown(Some(affinity("In")), None), expected.replacen('+', "-", 1));
+    }
+
+    #[test]
+    fn of_two_wide_values_only_what_differs_is_shown() {
+        let expected = r#"~ spec.affinity:
+    ~ required.terms[0].expressions[0].operator: "In" ->
+        "NotIn""#;
+        assert_eq!(shown(Some(affinity("In")), Some(affinity("NotIn"))), expected);
+    }
+
+    #[test]
+    fn values_of_two_kinds_are_shown_one_after_the_other() {
+        let long = "x".repeat(60);
+        let expected = format!(
+            "~ spec.affinity:\n    - [0]:\n        \"{long}\"\n    + [0]:\n        a:\n          \"{long}\""
+        );
+        assert_eq!(shown(Some(json!([long])), Some(json!([{ "a": long }]))), expected);
+    }
+
+    #[test]
+    fn a_value_that_fits_stays_in_its_line() {
+        assert_eq!(shown(None, Some(json!(["a"]))), "+ spec.affinity: [\"a\"]");
+    }
+}
