@@ -79,13 +79,20 @@ fn describe(kind: Kind, body: &Value, verbose: bool) -> Vec<Fact> {
     match kind {
         Kind::Service => vec![fact("", service(body))],
         Kind::PodDisruptionBudget => {
-            vec![fact("", format!("at least {} members stay up", text(&body["spec"]["minAvailable"])))]
+            vec![fact("", budget(&body["spec"]["minAvailable"]))]
         }
         Kind::ConfigMap => {
             vec![fact("", "bootstrap list, sealed in the end; token known after apply".into())]
         }
         Kind::StatefulSet => stateful_set(body, verbose),
         _ => Vec::new(),
+    }
+}
+
+fn budget(available: &Value) -> String {
+    match available.as_u64() {
+        Some(1) => "at least 1 member stays up".to_owned(),
+        _ => format!("at least {} members stay up", text(available)),
     }
 }
 

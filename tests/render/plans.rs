@@ -2,6 +2,7 @@
 
 use etcdctl_stack::{
     member::Role,
+    object::Kind,
     plan::{Blocked, Etcd, Plan},
     render::{self, Style, View},
 };
@@ -196,6 +197,14 @@ fn what_the_server_fills_in_is_not_told_from_a_dry_run() {
     world.changes[0].after["metadata"] =
         serde_json::json!({ "managedFields": [{ "manager": "etcdctl-stack", "fieldsV1": fields }] });
     assert!(object(&world).contains("+ spec.ports[client].nodePort: 32769\n"));
+}
+
+#[test]
+fn one_member_stays_up_in_the_singular() {
+    let mut world = worlds::create();
+    world.changes.retain(|change| change.key.kind == Kind::PodDisruptionBudget);
+    world.changes[0].after["spec"]["minAvailable"] = 1.into();
+    assert!(object(&world).contains("      at least 1 member stays up\n"), "{}", object(&world));
 }
 
 #[test]
