@@ -22,7 +22,7 @@ mod summary;
 
 pub use event::{event, event_json, report, report_json, version_json};
 pub use json::{json, json_without_plan};
-pub use plan::{View, plan};
+pub use plan::{Hint, View, plan};
 pub use status::status;
 pub use style::{Style, plain};
 pub use summary::summary;

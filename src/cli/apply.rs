@@ -67,7 +67,7 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
 
 /// Apply goes on by itself: nothing is said of how.
 fn view(file: &str, verbose: bool) -> View<'_> {
-    View { file, verbose, hint: false }
+    View { file, verbose, hint: None }
 }
 
 /// One apply after it was approved.

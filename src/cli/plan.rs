@@ -1,6 +1,9 @@
 //! `plan`: one file, or many side by side with a summary.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
 
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -16,7 +19,7 @@ use super::{
 use crate::{
     cluster,
     plan::Plan,
-    render::{self, View},
+    render::{self, Hint, View},
     stack::Stack,
 };
 
@@ -49,8 +52,13 @@ async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Ou
     ended(&made, arguments).worse(output.answer(&text))
 }
 
-fn view<'a>(file: &'a str, global: &Global) -> View<'a> {
-    View { file, verbose: global.verbose, hint: !super::automated() }
+fn view<'a>(file: &'a str, global: &'a Global) -> View<'a> {
+    let hint = Hint {
+        whole_digest: !io::stdout().is_terminal(),
+        context: global.context.as_deref(),
+        kubeconfig: global.kubeconfig.as_deref(),
+    };
+    View { file, verbose: global.verbose, hint: (!super::automated()).then_some(hint) }
 }
 
 /// A file and its plan, or how it failed.

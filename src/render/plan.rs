@@ -1,7 +1,7 @@
 //! A plan for a person: objects, steps, what was checked, what stands in the
 //! way, and one line that counts.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use super::{
     diff::objects,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     member::{Member, Role, quorum},
     object::{Kind, ObjectKey},
-    plan::{Check, Etcd, Outcome, Plan},
+    plan::{Check, Digest, Etcd, Outcome, Plan},
     report::{grouped, in_numbers},
 };
 
@@ -22,9 +22,21 @@ pub struct View<'a> {
     pub file: &'a str,
     /// Whether what is otherwise counted is listed.
     pub verbose: bool,
-    /// Whether the command to go on with is said: not where `apply` asks
-    /// already, and not where no person reads.
-    pub hint: bool,
+    /// How the command to go on with is said; `None` where `apply` asks
+    /// already, and where no person reads.
+    pub hint: Option<Hint<'a>>,
+}
+
+/// What the command to go on with needs, so that it can be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint<'a> {
+    /// Whether the whole digest is said: away from a terminal the short one
+    /// binds nothing, and `apply` refuses it.
+    pub whole_digest: bool,
+    /// The context, where one was named.
+    pub context: Option<&'a str>,
+    /// The kubeconfig, where one was named.
+    pub kubeconfig: Option<&'a Path>,
 }
 
 /// The plan as text.
@@ -205,11 +217,20 @@ fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
     }
     let mut text = format!("{}\n", style.bold(&style.wrap("Plan: ", 0, &in_numbers(plan))));
     text.push_str("No restart. No data is deleted.\n");
-    if let Some(digest) = plan.digest.as_ref().filter(|_| view.hint) {
-        // In one line, however long: it is copied.
-        let file = quoted(view.file);
-        let _infallible =
-            writeln!(text, "\nApply it:  etcdctl-stack apply {file} --expect {}", digest.short());
+    if let (Some(digest), Some(hint)) = (&plan.digest, view.hint) {
+        let _infallible = writeln!(text, "\n{}", apply_it(digest, hint, view.file));
     }
     text
+}
+
+/// In one line, however long: it is copied.
+fn apply_it(digest: &Digest, hint: Hint<'_>, file: &str) -> String {
+    let Hint { whole_digest, context, kubeconfig } = hint;
+    let flag = |name: &str, value: Option<String>| {
+        value.map(|value| format!(" --{name} {}", quoted(&value))).unwrap_or_default()
+    };
+    let context = flag("context", context.map(str::to_owned));
+    let kubeconfig = flag("kubeconfig", kubeconfig.map(|path| path.display().to_string()));
+    let digest = if whole_digest { digest.0.clone() } else { digest.short() };
+    format!("Apply it:  etcdctl-stack apply {}{context}{kubeconfig} --expect {digest}", quoted(file))
 }

@@ -1,15 +1,18 @@
 //! Plans, and several of them.
 
+use std::path::Path;
+
 use etcdctl_stack::{
     member::Role,
     object::Kind,
     plan::{Blocked, Etcd, Plan},
-    render::{self, Style, View},
+    render::{self, Hint, Style, View},
 };
 
 use crate::{NARROW, WIDE, fits, shows, worlds};
 
-const VIEW: View<'_> = View { file: "orders.toml", verbose: false, hint: true };
+const HINT: Hint<'_> = Hint { whole_digest: false, context: None, kubeconfig: None };
+const VIEW: View<'_> = View { file: "orders.toml", verbose: false, hint: Some(HINT) };
 
 fn plan(plan: &Plan, style: Style) -> String {
     render::plan(plan, VIEW, style)
@@ -393,8 +396,18 @@ fn verbose_lists_what_is_otherwise_counted() {
 }
 
 #[test]
+fn the_next_command_can_be_copied_as_it_stands() {
+    let kubeconfig = Some(Path::new("my configs/eu"));
+    let hint = Some(Hint { whole_digest: true, context: Some("prod-eu"), kubeconfig });
+    let text = render::plan(&worlds::grow(), View { hint, ..VIEW }, WIDE);
+    let digest = "7f3a91c2".repeat(8);
+    let command = "etcdctl-stack apply orders.toml --context prod-eu --kubeconfig 'my configs/eu' --expect";
+    assert!(text.ends_with(&format!("\nApply it:  {command} {digest}\n")), "{text}");
+}
+
+#[test]
 fn in_automation_no_next_command_is_suggested() {
-    let text = render::plan(&worlds::grow(), View { hint: false, ..VIEW }, WIDE);
+    let text = render::plan(&worlds::grow(), View { hint: None, ..VIEW }, WIDE);
     assert!(text.ends_with("No restart. No data is deleted.\n"), "{text}");
 }
 
