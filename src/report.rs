@@ -86,5 +86,5 @@ pub fn in_numbers(plan: &Plan) -> String {
         1 => "1 step".to_owned(),
         steps => format!("{steps} steps"),
     };
-    format!("{made} to create, {changed} to change, 0 to delete, {steps}, members {before} -> {after}")
+    format!("{made} to create, {changed} to change, 0 to delete, {steps}, voters {before} -> {after}")
 }

@@ -131,8 +131,8 @@ fn database(plan: &Plan, etcd: &Etcd) -> String {
 
 fn nothing_to_do(plan: &Plan, view: View<'_>, style: Style) -> String {
     let objects = count(plan.unchanged.len(), "object");
-    let members = count(plan.voters.after, "member");
-    let line = format!("{objects} and {members} match {}.", view.file);
+    let voters = count(plan.voters.after, "voter");
+    let line = format!("{objects} and {voters} match {}.", view.file);
     format!("{}\n", style.wrap(&style.good("No changes. "), 0, &line))
 }
 

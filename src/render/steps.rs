@@ -52,7 +52,7 @@ impl Table {
         let title = self.style.bold("Steps");
         match self.column {
             Some(column) => {
-                format!("{}{}\n", padded(&title, column), self.style.bold("members  quorum  can lose"))
+                format!("{}{}\n", padded(&title, column), self.style.bold(" voters  quorum  can lose"))
             }
             None => format!("{title}\n"),
         }

@@ -41,7 +41,7 @@ Objects
       storage    8Gi each, class fast-ssd, kept on deletion
       args       --quota-backend-bytes=3865470566 and 2 more, -v lists them
 
-Steps                                                                    members  quorum  can lose
+Steps                                                                     voters  quorum  can lose
   1 > create Namespace/etcd-orders, then check the predicted objects
       again
   2 > create StatefulSet/etcd-orders/orders with 1 replica, wait until
@@ -53,7 +53,7 @@ Checked      31 rights ok · StorageClass fast-ssd (expandable, WaitForFirstCons
 Not checked  nodes: nodes may not be listed
 Not checked  pod, claim: the namespace does not exist yet; checked again after it is made
 
-Plan: 6 to create, 0 to change, 0 to delete, 4 steps, members 0 -> 3
+Plan: 6 to create, 0 to change, 0 to delete, 4 steps, voters 0 -> 3
 No restart. No data is deleted.
 
 Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
@@ -129,7 +129,7 @@ Not checked  pod, claim: the namespace
              again after it is made
 
 Plan: 6 to create, 0 to change, 0 to
-delete, 4 steps, members 0 -> 3
+delete, 4 steps, voters 0 -> 3
 No restart. No data is deleted.
 
 Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
@@ -158,14 +158,14 @@ Objects
       ~ spec.replicas: 3 -> 5
     2 objects unchanged: -v lists them
 
-Steps                                                                    members  quorum  can lose
+Steps                                                                     voters  quorum  can lose
   1 > add orders-3 as a learner and let it, and only it, join                  3       2         1
   2 > promote orders-3 once it is connected and has caught up                  4       3         1
   3 > promote orders-4 once it is connected and has caught up                  5       3         2
 
 ! 4 members survive 1 failure, as 3 do
 
-Plan: 0 to create, 1 to change, 0 to delete, 3 steps, members 3 -> 5
+Plan: 0 to create, 1 to change, 0 to delete, 3 steps, voters 3 -> 5
 No restart. No data is deleted.
 
 Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
@@ -217,7 +217,7 @@ fn the_step_after_which_the_fewest_may_fail_is_marked() {
     let text = plan(&world, WIDE);
     shows(
         &text[text.find("Steps").expect("steps")..text.find('!').expect("a warning")],
-        r#"Steps                                                          members  quorum  can lose
+        r#"Steps                                                           voters  quorum  can lose
   1 > add orders-3 as a learner and let it, and only it, join        3       2         1 <- lowest
   2 > promote orders-3 once it is connected and has caught up        4       3         1
   3 > promote orders-4 once it is connected and has caught up        5       3         2
@@ -259,7 +259,7 @@ fn no_changes_is_said_with_numbers() {
         r#"orders  ·  context prod-eu  ·  namespace etcd-orders  ·  plan 7f3a-91c2
 cluster 9f1e  ·  3 of 3 voters healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
 
-No changes. 3 objects and 3 members match orders.toml.
+No changes. 3 objects and 3 voters match orders.toml.
 "#,
     );
 }
@@ -442,8 +442,8 @@ fn several_plans_end_with_a_line_each_the_worst_first() {
   ✗ e.toml  error: cannot reach the API server at https://prod-eu.example.com: refused
   ✗ d.toml  cannot be applied: only 2 of 3 voters are healthy: `orders-2` does not answer (and 1
       more)
-  ~ c.toml  0 to create, 1 to change, 0 to delete, 3 steps, members 3 -> 5
-  + b.toml  6 to create, 0 to change, 0 to delete, 4 steps, members 0 -> 3
+  ~ c.toml  0 to create, 1 to change, 0 to delete, 3 steps, voters 3 -> 5
+  + b.toml  6 to create, 0 to change, 0 to delete, 4 steps, voters 0 -> 3
     a.toml  no changes
 5 stacks: 1 with errors, 1 that cannot be applied, 1 to change, 1 to create, 1 without changes
 "#,
