@@ -240,9 +240,9 @@ fn unread(plan: &Plan, observed: &Observed) -> Vec<String> {
 
 fn notes(learner: bool, busy: Option<&str>) -> Vec<String> {
     let note = match (learner, busy) {
-        (true, Some(holder)) => format!("a learner is joining: {holder} applies at this moment"),
+        (true, Some(holder)) => format!("a learner is joining: {holder} holds the lock"),
         (true, None) => "a learner is left from an unfinished apply: apply again".to_owned(),
-        (false, Some(holder)) => format!("{holder} applies at this moment"),
+        (false, Some(holder)) => format!("{holder} holds the lock"),
         (false, None) => return Vec::new(),
     };
     vec![note]

@@ -275,7 +275,7 @@ fn a_learner_is_no_left_over_while_somebody_applies() {
     let mut observed = with_learner();
     let until = NOW + SignedDuration::from_secs(9);
     observed.live.lease = Lookup::Found(LeaseHolder { identity: "ci@run".into(), until });
-    assert_eq!(told(&observed).notes, ["a learner is joining: ci@run applies at this moment"]);
+    assert_eq!(told(&observed).notes, ["a learner is joining: ci@run holds the lock"]);
     observed.live.lease = Lookup::Found(LeaseHolder { identity: "ci@run".into(), until: NOW });
     assert_eq!(told(&observed).notes, ["a learner is left from an unfinished apply: apply again"]);
 }
