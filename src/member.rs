@@ -128,7 +128,7 @@ pub fn complaint(status: &Status, membership: &Membership, id: Id, leader: Id) -
     if status.leader.0 == 0 {
         return Some("knows no leader".to_owned());
     }
-    (status.leader != leader).then(|| format!("follows {}, and others follow {leader}", status.leader))
+    (status.leader != leader).then(|| "does not agree on a leader".to_owned())
 }
 
 /// An alarm that is raised, and by whom.

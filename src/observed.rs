@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -79,6 +80,8 @@ pub struct Live {
     pub rights: Vec<Right>,
     /// What earlier runs wrote down.
     pub journal: Lookup<Journal>,
+    /// Who holds the lock, or held it last without giving it back.
+    pub lease: Lookup<LeaseHolder>,
 }
 
 /// What a Secret holds, without its values.
@@ -181,6 +184,15 @@ pub struct Right {
     pub namespace: Option<String>,
     /// The answer.
     pub allowed: bool,
+}
+
+/// Who holds the lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseHolder {
+    /// The run that holds it.
+    pub identity: String,
+    /// When it is free again unless renewed.
+    pub until: Timestamp,
 }
 
 /// What the API server would store if one apply were sent.

@@ -52,6 +52,7 @@ fn empty(desired: &Desired) -> Observed {
         nodes: Lookup::Found((1..=3).map(node).collect()),
         rights: vec![right],
         journal: Lookup::Absent,
+        lease: Lookup::Absent,
     };
     Observed { live, proposals: BTreeMap::new(), members: Members::NotRunning }
 }

@@ -14,10 +14,11 @@ use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Error, Writer, path, request::Content};
+use super::{Error, Reader, Writer, path, request::Content};
 use crate::{
     desired::{Names, STACK_LABEL},
     object::{Kind, ObjectKey},
+    observed::{LeaseHolder, Lookup},
 };
 
 /// A lock that is held.
@@ -28,10 +29,15 @@ pub struct Lock {
     seconds: u32,
 }
 
-/// Who holds a lock, by what is written there, and until when.
-struct Holder {
-    identity: String,
-    until: Timestamp,
+impl Reader {
+    /// Who holds the lock, by what is written there.
+    pub async fn lease(&self, names: &Names) -> Lookup<LeaseHolder> {
+        match self.get(&names.lease()).await {
+            Ok(Some(body)) => holder(&body).map_or(Lookup::Absent, Lookup::Found),
+            Ok(None) => Lookup::Absent,
+            Err(error) => Lookup::Failed(error.to_string()),
+        }
+    }
 }
 
 impl Writer {
@@ -75,7 +81,7 @@ impl Writer {
                 )));
             }
             Ok(answer) => {
-                if let Some(Holder { identity, until }) =
+                if let Some(LeaseHolder { identity, until }) =
                     holder(&answer.body).filter(|held| held.until > now && !is_dead(&held.identity))
                 {
                     return Err(Error::Locked { holder: identity, until });
@@ -167,11 +173,11 @@ fn micro(time: Timestamp) -> String {
 }
 
 /// Who holds it. client-go gives a lease back with an empty name.
-fn holder(body: &Value) -> Option<Holder> {
+fn holder(body: &Value) -> Option<LeaseHolder> {
     let spec = body.get("spec")?;
     let identity = spec.get("holderIdentity")?.as_str().filter(|identity| !identity.is_empty())?;
     let renewed: Timestamp = spec.get("renewTime")?.as_str()?.parse().ok()?;
     let seconds = spec.get("leaseDurationSeconds")?.as_i64()?;
     let until = renewed.checked_add(SignedDuration::from_secs(seconds)).ok()?;
-    Some(Holder { identity: identity.to_owned(), until })
+    Some(LeaseHolder { identity: identity.to_owned(), until })
 }

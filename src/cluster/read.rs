@@ -53,9 +53,10 @@ impl Reader {
                 self.list(Kind::Node, None, parse::node),
             )
         };
-        let reads = async { tokio::join!(objects, lists, self.journal(names)) };
+        let records = async { tokio::join!(self.journal(names), self.lease(names)) };
+        let reads = async { tokio::join!(objects, lists, records) };
         let (reads, rights) = join(reads, rights::rights(&self.http, desired)).await;
-        let (objects, (pods, claims, storage_classes, nodes), journal) = reads;
+        let (objects, (pods, claims, storage_classes, nodes), (journal, lease)) = reads;
         let journal = match journal? {
             Lookup::Found((journal, _)) => Lookup::Found(journal),
             Lookup::Absent => Lookup::Absent,
@@ -82,6 +83,7 @@ impl Reader {
             nodes: nodes?,
             rights,
             journal,
+            lease,
         })
     }
 

@@ -71,6 +71,7 @@ impl Simulator {
             storage_classes: Lookup::Found(vec![class]),
             nodes: Lookup::Found((0..9).map(node).collect()),
             rights: vec![right],
+            lease: Lookup::Absent,
             journal: state.journal.clone().map_or(Lookup::Absent, Lookup::Found),
         }
     }

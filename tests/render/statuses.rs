@@ -82,6 +82,7 @@ fn pod(ordinal: usize) -> Pod {
         phase: "Running".into(),
         ready: true,
         terminating: false,
+        client_port: None,
         restarts: 0,
         trouble: None,
     }

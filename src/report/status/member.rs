@@ -3,7 +3,7 @@
 use super::MemberStatus;
 use crate::{
     desired::{Desired, ORDINALS},
-    member::{Id, Member, Membership, Role, Status, quorum},
+    member::{Id, Member, Membership, Role, Status, complaint, quorum},
     object::Object,
     observed::{EtcdReading, Lookup, Members, Observed, Pod},
 };
@@ -137,13 +137,13 @@ impl Looked<'_> {
             return Health::Ill(stopped.unwrap_or_else(|| "runs, but etcd does not list it".to_owned()));
         };
         let leader = leader(reading).unwrap_or(Id(0));
-        let complaint = match (reading.statuses.get(name), self.started) {
+        let trouble = match (reading.statuses.get(name), self.started) {
             (None, true) => Some("has no pod at this moment; the StatefulSet starts one".to_owned()),
             (None, false) => Some("has no pod".to_owned()),
             (Some(Err(reason)), _) => stopped.or_else(|| Some(format!("does not answer: {reason}"))),
             (Some(Ok(status)), _) => complaint(status, &reading.membership, member.id, leader),
         };
-        complaint.map_or(Health::Well, Health::Ill)
+        trouble.map_or(Health::Well, Health::Ill)
     }
 }
 
@@ -162,18 +162,4 @@ fn stopped(pod: &Pod, started: bool) -> Option<String> {
         None if pod.phase == "Pending" => Some("is starting".to_owned()),
         None => None,
     }
-}
-
-/// What is wrong with a member that answers, in words that follow its name.
-fn complaint(status: &Status, membership: &Membership, id: Id, leader: Id) -> Option<String> {
-    if !status.errors.is_empty() {
-        return Some(format!("reports {}", status.errors.join(", ")));
-    }
-    if status.cluster_id != membership.cluster_id {
-        return Some(format!("belongs to cluster {}", status.cluster_id));
-    }
-    if status.member_id != id {
-        return Some(format!("calls itself {}, but is listed as {id}", status.member_id));
-    }
-    (status.leader.0 == 0 || status.leader != leader).then(|| "does not agree on a leader".to_owned())
 }
