@@ -26,7 +26,7 @@ mod member;
 mod wait;
 mod world;
 
-pub use live::{LiveWorld, dial, member as member_client};
+pub use live::LiveWorld;
 pub use world::{Failure, World};
 
 /// Who runs this and by what approval, and how long a step may take.

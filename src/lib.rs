@@ -5,7 +5,10 @@
 //! desired  &Stack -> Desired                        objects, certificate requests
 //! cluster  &Desired -> live objects, dry-runs       a Reader asks, a Writer writes
 //! etcd     -> members, status of each               one member at a time
+//! dial     one member, through the API server
+//! observe  &Stack -> Observed, and its plan         all reads, side by side
 //! plan     (&Desired, &Observed) -> Plan            pure, cannot fail
+//! report   what a run did, what a status tells      data
 //! render   &Plan -> terminal, JSON
 //! execute  (&Plan, Writer, ...) -> Report           chooses nothing
 //! ```
@@ -25,6 +28,9 @@ pub mod desired;
 pub mod observed;
 
 pub mod plan;
+
+pub mod dial;
+pub mod observe;
 
 pub mod report;
 

@@ -19,7 +19,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cluster", &["observed", "desired", "pki"]),
     ("etcd", &[]),
     ("pki", &[]),
-    ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki"]),
+    ("dial", &["cluster", "desired", "etcd"]),
+    ("observe", &["stack", "desired", "observed", "plan", "cluster", "etcd", "dial"]),
+    ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki", "dial"]),
     ("render", &["plan", "report"]),
 ];
 

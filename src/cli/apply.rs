@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{
     approval,
     arguments::{Apply as Arguments, Global},
+    clock,
     exit::Exit,
     identity,
-    observe::{self, Planned},
     output::Output,
     plan,
     progress::Progress,
@@ -18,6 +18,7 @@ use crate::{
     cluster::{self, Cluster},
     desired::Names,
     execute::{LiveWorld, Options, Stop, execute},
+    observe::Planned,
     observed::Proposal,
     plan::{Action, Plan},
     render::{self, View},
@@ -39,8 +40,8 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     approval::possible(arguments, output)?;
     let loaded = stacks::load(&arguments.file, output)?;
     let failed = |error: cluster::Error| output.cluster_error(&error);
-    let cluster = observe::connect(global, &loaded.checked.stack).await.map_err(failed)?;
-    let planned = observe::observe(&cluster.reader(), &loaded.checked.stack).await.map_err(failed)?;
+    let cluster = loaded.connect(global).await.map_err(failed)?;
+    let planned = loaded.plan(&cluster).await.map_err(failed)?;
     let shown = render::plan(
         &planned.plan,
         view(&loaded.file, global.verbose),
@@ -157,13 +158,13 @@ impl Applying<'_> {
 
     /// Takes the lock, and waits for it as long as was asked for.
     async fn lock(&self, names: Names, who: &str) -> Result<LiveWorld, Exit> {
-        let began = observe::now();
+        let began = clock::now();
         let mut said = false;
         loop {
             let (reader, writer) = (self.cluster.reader(), self.cluster.writer());
             let world =
-                LiveWorld::locked(reader, writer, names.clone(), who, observe::now, identity::is_dead).await;
-            let waited = Duration::try_from(observe::now().duration_since(began)).unwrap_or_default();
+                LiveWorld::locked(reader, writer, names.clone(), who, clock::now, identity::is_dead).await;
+            let waited = Duration::try_from(clock::now().duration_since(began)).unwrap_or_default();
             match world {
                 Ok(world) => return Ok(world),
                 Err(error)
@@ -195,7 +196,7 @@ impl Applying<'_> {
     async fn still_approved(&self, approved: &Planned) -> Result<Planned, Exit> {
         let mut attempt = 0;
         let planned = loop {
-            let planned = observe::observe(&self.cluster.reader(), &self.loaded.checked.stack).await;
+            let planned = self.loaded.plan(self.cluster).await;
             let planned = planned.map_err(|error| self.output.cluster_error(&error))?;
             // A new namespace has no service account for a moment, and pods
             // are refused without one.
@@ -239,7 +240,7 @@ impl Applying<'_> {
     async fn nothing_left(&self) -> Result<(), String> {
         let mut attempt = 0;
         loop {
-            let planned = observe::observe(&self.cluster.reader(), &self.loaded.checked.stack).await;
+            let planned = self.loaded.plan(self.cluster).await;
             let plan = planned.map_err(|error| error.to_string())?.plan;
             if plan.is_empty() && plan.unread.is_empty() {
                 return Ok(());

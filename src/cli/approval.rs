@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use super::{arguments::Apply as Arguments, automated, exit::Exit, observe::Planned, output::Output};
+use super::{arguments::Apply as Arguments, automated, exit::Exit, output::Output};
 use crate::{
+    observe::Planned,
     observed::journal::Run,
     plan::{Plan, action_hash},
 };

@@ -16,7 +16,6 @@ use forward::forward;
 use super::{
     arguments::{Connect as Arguments, Global},
     exit::Exit,
-    observe,
     output::Output,
     signal::Signals,
     stacks,
@@ -24,7 +23,7 @@ use super::{
 use crate::{
     cluster::Reader,
     desired::{Desired, desired},
-    execute::dial,
+    dial::dial,
     object::{Kind, ObjectKey},
     observed::Lookup,
 };
@@ -39,9 +38,7 @@ pub async fn connect(arguments: &Arguments, global: &Global, output: &Output) ->
 async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Result<Exit, Exit> {
     let loaded = stacks::load(&arguments.file, output)?;
     let desired = desired(&loaded.checked.stack);
-    let cluster = observe::connect(global, &loaded.checked.stack)
-        .await
-        .map_err(|error| output.cluster_error(&error))?;
+    let cluster = loaded.connect(global).await.map_err(|error| output.cluster_error(&error))?;
     let reader = cluster.reader();
     let secret = secret(arguments, &desired, output)?;
     let credentials = match reader.credentials_in(&secret).await {

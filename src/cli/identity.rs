@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use super::{observe, process};
+use super::{clock, process};
 
 /// The identity of this process.
 pub fn of_this_run() -> String {
@@ -16,7 +16,7 @@ pub fn of_this_run() -> String {
     let pid = std::process::id();
     match (start_time(pid), machine()) {
         (Some(start), Some(machine)) => format!("{user}@{}/{pid}.{start}.{machine}", host.trim()),
-        _ => format!("{user}@{}/{pid}-{}", host.trim(), observe::now().as_millisecond()),
+        _ => format!("{user}@{}/{pid}-{}", host.trim(), clock::now().as_millisecond()),
     }
 }
 

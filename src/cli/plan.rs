@@ -12,12 +12,12 @@ use super::{
     advice,
     arguments::{Global, Plan as Arguments},
     exit::Exit,
-    observe::{self, Planned},
     output::Output,
     stacks::{self, Loaded},
 };
 use crate::{
     cluster,
+    observe::Planned,
     plan::Plan,
     render::{self, Hint, View},
     stack::Stack,
@@ -94,8 +94,8 @@ fn no_plan(reason: &str) -> Value {
 
 async fn one(loaded: Result<Loaded, Failed>, global: &Global) -> Made {
     let loaded = loaded?;
-    let cluster = observe::connect(global, &loaded.checked.stack).await.map_err(Failed::Cluster)?;
-    let planned = observe::observe(&cluster.reader(), &loaded.checked.stack).await;
+    let cluster = loaded.connect(global).await.map_err(Failed::Cluster)?;
+    let planned = loaded.plan(&cluster).await;
     planned.map(|planned| (loaded, planned)).map_err(Failed::Cluster)
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle, TermLike};
 
-use super::{observe::now, output::Output};
+use super::{clock::now, output::Output};
 use crate::{
     render,
     report::{Event, Report},

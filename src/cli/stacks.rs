@@ -11,8 +11,10 @@ use std::{
 use miette::{GraphicalReportHandler, GraphicalTheme, Report};
 use serde_json::{Value, json};
 
-use super::{exit::Exit, output::Output};
+use super::{arguments::Global, clock::now, exit::Exit, output::Output};
 use crate::{
+    cluster::{self, Cluster, Connect},
+    observe::{Planned, observe},
     render::Style,
     stack::{Checked, Finding, parse_and_check},
 };
@@ -138,5 +140,27 @@ fn diagnostic(finding: &Finding, style: Style) -> String {
     match handler.render_report(&mut text, report.as_ref()) {
         Ok(()) => text,
         Err(_) => format!("{finding}\n"),
+    }
+}
+
+impl Loaded {
+    /// Connects to the cluster that flags and stack name.
+    pub async fn connect(&self, global: &Global) -> Result<Cluster, cluster::Error> {
+        let context = global.context.clone();
+        let cluster = Cluster::connect(&Connect { context, kubeconfig: global.kubeconfig.clone() }).await?;
+        match &self.checked.stack.context {
+            Some(wanted) if wanted != cluster.context() && cluster.context() != "in-cluster" => {
+                Err(cluster::Error::Kubeconfig(format!(
+                    "the stack file is for context `{wanted}`, and this is `{}`",
+                    cluster.context()
+                )))
+            }
+            _ => Ok(cluster),
+        }
+    }
+
+    /// Reads everything and makes the plan.
+    pub async fn plan(&self, cluster: &Cluster) -> Result<Planned, cluster::Error> {
+        observe(&cluster.reader(), &self.checked.stack, now()).await
     }
 }

@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::{
     arguments::{Global, Status as Arguments},
+    clock,
     exit::Exit,
-    observe::{self, Planned},
     output::Output,
     signal::Signals,
     stacks,
 };
 use crate::{
+    observe::Planned,
     render,
     report::status::{self, State},
 };
@@ -23,13 +24,13 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let cluster = match observe::connect(global, &loaded.checked.stack).await {
+    let cluster = match loaded.connect(global).await {
         Ok(cluster) => cluster,
         Err(error) => return output.cluster_error(&error),
     };
     let mut signals = Signals::listen();
     loop {
-        let look = async { observe::observe(&cluster.reader(), &loaded.checked.stack).await };
+        let look = async { loaded.plan(&cluster).await };
         let planned = tokio::select! {
             planned = look => planned,
             signal = signals.next() => return Exit::Signal(signal),
@@ -54,7 +55,7 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
 
 /// Prints one look; an error when it has found out nothing of the members.
 fn show(planned: &Planned, arguments: &Arguments, file: &str, output: &Output) -> Result<Exit, Exit> {
-    let status = status::of(&planned.plan, &planned.desired, &planned.observed, observe::now());
+    let status = status::of(&planned.plan, &planned.desired, &planned.observed, clock::now());
     let exit = if status.state == State::Unknown { Exit::Error } else { Exit::Success };
     let text = if arguments.json {
         let value = json!(status);

@@ -3,12 +3,9 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher, Hasher, RandomState},
-    io,
-    sync::Arc,
     time::Duration,
 };
 
-use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
@@ -17,7 +14,7 @@ use crate::{
     certificate::Request,
     cluster::{self, Expect, Lock, Reader, Version, Writer},
     desired::Names,
-    etcd,
+    dial, etcd,
     member::{Alarm, Id, Membership, Status},
     object::{Object, ObjectKey},
     observed::{Claim, Journal, Lookup, Pod},
@@ -82,41 +79,19 @@ impl LiveWorld {
         if let Some(client) = members.get(&ordinal) {
             return Ok(client.clone());
         }
-        let client = member(&self.reader, &self.names, ordinal).await?;
+        let credentials = match self.reader.credentials(&self.names).await {
+            Lookup::Found(found) => found,
+            Lookup::Absent => {
+                return Err(Failure::NotNow(format!("`{}` is not there yet", self.names.operator_secret())));
+            }
+            Lookup::Failed(reason) => return Err(Failure::Refused(reason)),
+        };
+        let port = self.names.ports.client;
+        let client = dial::client(&self.reader, &self.names, ordinal, port, &credentials)
+            .map_err(|error| Failure::Refused(error.to_string()))?;
         members.insert(ordinal, client.clone());
         Ok(client)
     }
-}
-
-/// A client to one member, over port-forwards, with the operator's
-/// certificate. Every new connection is a new port-forward, so it outlives
-/// restarts of the pod.
-pub async fn member(reader: &Reader, names: &Names, ordinal: usize) -> Result<etcd::Client, Failure> {
-    let credentials = match reader.credentials(names).await {
-        Lookup::Found(found) => found,
-        Lookup::Absent => {
-            return Err(Failure::NotNow(format!("`{}` is not there yet", names.operator_secret())));
-        }
-        Lookup::Failed(reason) => return Err(Failure::Refused(reason)),
-    };
-    let cluster::Credentials { ca_pem, certificate_pem, key_pem } = credentials;
-    let credentials = etcd::Credentials { ca_pem, certificate_pem, key_pem };
-    let dial = dial(reader, names.pod(ordinal), names.ports.client);
-    etcd::Client::new(&names.host(ordinal), dial, &credentials)
-        .map_err(|error| Failure::Refused(error.to_string()))
-}
-
-/// What opens a stream to a port of a pod.
-pub fn dial(reader: &Reader, pod: ObjectKey, port: u16) -> etcd::Dial {
-    let reader = reader.clone();
-    Arc::new(move || {
-        let (reader, pod) = (reader.clone(), pod.clone());
-        async move {
-            let stream = reader.forward(&pod, port).await?;
-            Ok::<Box<dyn etcd::Stream>, io::Error>(Box::new(stream))
-        }
-        .boxed()
-    })
 }
 
 impl World for LiveWorld {

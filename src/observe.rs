@@ -7,17 +7,14 @@ use futures::{future::join, future::join_all};
 use jiff::Timestamp;
 
 use crate::{
-    cluster::{self, Cluster, Connect, Credentials, Reader},
+    cluster::{self, Reader},
     desired::{Desired, desired},
-    etcd,
-    execute::dial,
+    dial, etcd,
     member::{Alarm, Membership, Status},
     observed::{EtcdReading, Lookup, Members, Observed},
     plan::{Plan, plan, questions, settle},
     stack::Stack,
 };
-
-use super::arguments::Global;
 
 /// A plan, and what it was made from.
 pub struct Planned {
@@ -29,29 +26,12 @@ pub struct Planned {
     pub observed: Observed,
 }
 
-/// The time, for everything that needs it.
-#[expect(clippy::disallowed_methods, reason = "this is where the clock is asked")]
-pub fn now() -> Timestamp {
-    Timestamp::now()
-}
-
-/// Connects to the cluster that flags and stack name.
-pub async fn connect(global: &Global, stack: &Stack) -> Result<Cluster, cluster::Error> {
-    let context = global.context.clone();
-    let cluster = Cluster::connect(&Connect { context, kubeconfig: global.kubeconfig.clone() }).await?;
-    match &stack.context {
-        Some(wanted) if wanted != cluster.context() && cluster.context() != "in-cluster" => {
-            Err(cluster::Error::Kubeconfig(format!(
-                "the stack file is for context `{wanted}`, and this is `{}`",
-                cluster.context()
-            )))
-        }
-        _ => Ok(cluster),
-    }
-}
-
 /// Reads everything and makes the plan.
-pub async fn observe(reader: &Reader, stack: &Stack) -> Result<Planned, cluster::Error> {
+///
+/// # Errors
+///
+/// Only when nothing can be asked at all; what else fails is in the plan.
+pub async fn observe(reader: &Reader, stack: &Stack, now: Timestamp) -> Result<Planned, cluster::Error> {
     let wanted = desired(stack);
     // Alone, so that all others find the connection that this one opens.
     let target = reader.target().await?;
@@ -64,7 +44,7 @@ pub async fn observe(reader: &Reader, stack: &Stack) -> Result<Planned, cluster:
     let (objects, members) = join(objects, members(reader, &wanted)).await;
     let (desired, live, proposals) = objects?;
     let observed = Observed { live, proposals, members };
-    let plan = plan(&desired, &observed, now());
+    let plan = plan(&desired, &observed, now);
     Ok(Planned { plan, desired, observed })
 }
 
@@ -90,7 +70,7 @@ async fn members(reader: &Reader, desired: &Desired) -> Members {
     let answers = join_all(known.map(|(ordinal, pod)| {
         // The port that it has, whatever the stack file says by now.
         let port = pod.client_port.unwrap_or(desired.names.ports.client);
-        ask(ordinal, client(reader, desired, ordinal, port, &credentials))
+        ask(ordinal, dial::client(reader, &desired.names, ordinal, port, &credentials))
     }));
     reading(desired, answers.await)
 }
@@ -130,19 +110,6 @@ async fn ask(ordinal: usize, client: Result<etcd::Client, etcd::Error>) -> Answe
     };
     let (list, alarms) = join(list, client.alarms()).await;
     Answer { ordinal, status: Ok(status), list, alarms: alarms.map_err(|error| error.to_string()) }
-}
-
-fn client(
-    reader: &Reader,
-    desired: &Desired,
-    ordinal: usize,
-    port: u16,
-    credentials: &Credentials,
-) -> Result<etcd::Client, etcd::Error> {
-    let names = &desired.names;
-    let Credentials { ca_pem, certificate_pem, key_pem } = credentials.clone();
-    let credentials = etcd::Credentials { ca_pem, certificate_pem, key_pem };
-    etcd::Client::new(&names.host(ordinal), dial(reader, names.pod(ordinal), port), &credentials)
 }
 
 /// The list that a quorum confirmed, or else any; the statuses of all.
