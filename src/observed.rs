@@ -52,8 +52,6 @@ pub struct Target {
     /// The kubeconfig context; `in-cluster` for a service account. For display
     /// and the local guard only: two people name one cluster differently.
     pub context: String,
-    /// The API server's URL, for display.
-    pub server: String,
     /// The uid of namespace `kube-system`: which cluster this is.
     pub cluster_uid: Lookup<String>,
 }

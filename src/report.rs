@@ -71,8 +71,6 @@ pub enum Outcome {
         /// What else is known: the pod's trouble, events, the members.
         details: Vec<String>,
     },
-    /// What is there is not what was approved.
-    Changed(String),
     /// Another run took the lock.
     LockLost(String),
 }

@@ -39,11 +39,7 @@ fn empty(desired: &Desired) -> Observed {
     };
     let node = |i: usize| Node { name: format!("node-{i}"), zone: None, ready: true, schedulable: true };
     let live = Live {
-        target: Target {
-            context: "test".into(),
-            server: "https://127.0.0.1".into(),
-            cluster_uid: Lookup::Found("u".into()),
-        },
+        target: Target { context: "test".into(), cluster_uid: Lookup::Found("u".into()) },
         objects,
         secrets: BTreeMap::new(),
         pods: Lookup::Found(Vec::new()),

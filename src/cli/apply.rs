@@ -61,7 +61,6 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     Ok(match &report.outcome {
         Outcome::Completed => Exit::Success,
         Outcome::Interrupted => Exit::Signal(signal),
-        Outcome::Changed(_) => Exit::Mismatch,
         Outcome::Stopped { .. } | Outcome::LockLost(_) => Exit::Stopped,
     })
 }

@@ -23,7 +23,7 @@ impl Reader {
             Err(error) if error.is_fatal() => return Err(error),
             found => one(found, |body| body["metadata"]["uid"].as_str().unwrap_or_default().to_owned()),
         };
-        Ok(Target { context: self.context.clone(), server: self.http.server.clone(), cluster_uid })
+        Ok(Target { context: self.context.clone(), cluster_uid })
     }
 
     /// The pods of a stack, by its label, sorted by name.

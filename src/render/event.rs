@@ -47,11 +47,6 @@ pub fn report(report: &Report, file: &str, style: Style) -> String {
             let first = style.mind("Interrupted, between two actions: ");
             (style.wrap(&first, 2, &format!("{steps}.")), true)
         }
-        Outcome::Changed(reason) => {
-            let what = style.wrap(&format!("{bad} "), 2, reason);
-            let then = "What is there is no longer what was approved. Nothing more was done: plan again.";
-            (format!("{what}\n{}", style.wrap("", 0, then)), false)
-        }
         Outcome::LockLost(reason) => {
             let what = style.wrap(&format!("{bad} the lock is lost: "), 2, reason);
             (format!("{what}\nStopped: {steps}."), true)
@@ -111,7 +106,6 @@ pub fn report_json(report: &Report, now: Timestamp) -> Value {
         Outcome::Completed => ("info", "applied".to_owned()),
         Outcome::Interrupted => ("warn", "interrupted between two actions".to_owned()),
         Outcome::Stopped { number, reason, .. } => ("error", format!("stopped at step {number}: {reason}")),
-        Outcome::Changed(reason) => ("error", format!("not what was approved: {reason}")),
         Outcome::LockLost(reason) => ("error", format!("the lock is lost: {reason}")),
     };
     let message = format!("{how}; {} done, {} left", count(*done, "step"), left.len());

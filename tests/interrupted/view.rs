@@ -55,11 +55,7 @@ impl Simulator {
             allowed: true,
         };
         Live {
-            target: Target {
-                context: "simulator".into(),
-                server: String::new(),
-                cluster_uid: Lookup::Found("c".into()),
-            },
+            target: Target { context: "simulator".into(), cluster_uid: Lookup::Found("c".into()) },
             objects,
             secrets: state.secrets.clone(),
             pods: Lookup::Found(

@@ -27,8 +27,7 @@ fn stack() -> Desired {
 /// Nothing of the stack is there.
 fn empty() -> Observed {
     let keys = stack().objects().into_iter().map(|object| object.key.clone()).collect::<Vec<_>>();
-    let target =
-        Target { context: "test".into(), server: "https://a".into(), cluster_uid: Lookup::Found("u".into()) };
+    let target = Target { context: "test".into(), cluster_uid: Lookup::Found("u".into()) };
     let live = Live {
         target,
         objects: keys.into_iter().map(|key| (key, Lookup::Absent)).collect(),

@@ -17,11 +17,7 @@ pub fn unchanged() -> Plan {
         stack: "orders".into(),
         namespace: "etcd-orders".into(),
         namespace_exists: true,
-        target: Target {
-            context: "prod-eu".into(),
-            server: "https://prod-eu.example.com".into(),
-            cluster_uid: Lookup::Found("7c1f".into()),
-        },
+        target: Target { context: "prod-eu".into(), cluster_uid: Lookup::Found("7c1f".into()) },
         digest: Some(Digest("7f3a91c2".repeat(8))),
         changes: Vec::new(),
         unchanged: vec![
