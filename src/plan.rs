@@ -233,7 +233,7 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
     let mut comparison = compare::compare(desired, observed, founded, now);
     let cut_off = comparison.cut_off;
     let state = state::state(desired, observed, cut_off);
-    let readable = comparison.unread.is_empty();
+    let readable = comparison.unread.is_empty() && !compare::namespace_goes(desired, live);
     let moves = match &state {
         Ok(state) if readable => membership::moves(state.clone()),
         _ => Vec::new(),

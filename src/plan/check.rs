@@ -4,7 +4,7 @@
 //! StorageClass, an exhausted quota and Pod Security all pass it and fail
 //! later. So each is asked about on its own.
 
-use super::{Blocked, Check, Outcome};
+use super::{Blocked, Check, Outcome, compare::namespace_goes};
 use crate::{
     desired::Desired,
     object::ObjectKey,
@@ -31,7 +31,7 @@ pub fn checks(
         add(storage_class(desired, &observed.live.storage_classes));
         add(nodes(desired, observed));
     }
-    if creating {
+    if creating && !namespace_goes(desired, &observed.live) {
         add(dry_run("pod", &desired.pod.key, observed));
         add(dry_run("claim", &desired.claim.key, observed));
     }

@@ -12,7 +12,7 @@ use crate::{
     certificate::Usage,
     desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
     object::{Kind, Object, ObjectKey},
-    observed::{Lookup, Observed, Proposal},
+    observed::{Live, Lookup, Observed, Proposal},
 };
 
 /// What came of comparing every object.
@@ -39,6 +39,10 @@ pub struct Comparison {
 pub fn compare(desired: &Desired, observed: &Observed, founded: bool, now: Timestamp) -> Comparison {
     let mut result = Comparison::default();
     result.namespace(desired, observed);
+    if namespace_goes(desired, &observed.live) {
+        // Everything in it is refused for this one reason.
+        return result;
+    }
     for object in desired.objects().into_iter().filter(|object| object.key != desired.namespace.key) {
         result.object(desired, observed, object, founded, now);
     }
@@ -84,7 +88,7 @@ impl Comparison {
     fn namespace(&mut self, desired: &Desired, observed: &Observed) {
         let key = &desired.namespace.key;
         match observed.live.objects.get(key) {
-            Some(Lookup::Found(found)) if phase(found) == Some("Terminating") => self.stop(
+            Some(Lookup::Found(_)) if namespace_goes(desired, &observed.live) => self.stop(
                 "plan::namespace_terminating",
                 format!("`{key}` is being deleted"),
                 "wait until it is gone, then plan again; or choose another namespace",
@@ -286,8 +290,10 @@ fn fixed(wanted: &Object, live: &Object) -> Option<String> {
     (wanted.key.kind == Kind::StatefulSet).then(|| FIXED.into_iter().find_map(part))?
 }
 
-fn phase(namespace: &Object) -> Option<&str> {
-    namespace.body.pointer("/status/phase")?.as_str()
+/// Whether the namespace is being deleted.
+pub fn namespace_goes(desired: &Desired, live: &Live) -> bool {
+    let found = live.objects.get(&desired.namespace.key).and_then(Lookup::found);
+    found.is_some_and(|found| found.body.pointer("/status/phase") == Some(&json!("Terminating")))
 }
 
 /// Whose an object is, if it is not the stack's.
