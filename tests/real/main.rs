@@ -10,5 +10,6 @@ mod dying_server;
 mod examples;
 mod interrupted;
 mod kubernetes;
+mod looking;
 
 mod refusals;
