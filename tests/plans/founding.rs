@@ -1,4 +1,5 @@
-//! Ring 0: worlds with one thing changed, and the plan that comes of it.
+//! Before anything is recorded: what founds a cluster, and what must not be
+//! there.
 
 use std::collections::BTreeMap;
 
