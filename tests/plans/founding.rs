@@ -1,83 +1,14 @@
 //! Before anything is recorded: what founds a cluster, and what must not be
 //! there.
 
-use std::collections::BTreeMap;
-
 use etcdctl_stack::{
-    desired::{Desired, desired},
-    object::{Object, ObjectKey},
-    observed::{
-        Claim, Conflict, Live, Lookup, Members, Node, Observed, Proposal, Right, StorageClass, Target,
-    },
-    plan::{Plan, plan},
-    stack::parse_and_check,
+    observed::{Claim, Journal, Lookup, Members, Proposal, Right, journal::Founding},
+    plan::plan,
 };
 use jiff::Timestamp;
 use serde_json::json;
 
-const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
-
-fn stack(rest: &str) -> Desired {
-    let text = format!("[stack]\nname = \"orders\"\nnamespace = \"etcd-orders\"\n{rest}");
-    desired(&parse_and_check("orders.toml", &text).expect("a good file").stack)
-}
-
-/// A cluster in which nothing of the stack is there.
-fn empty(desired: &Desired) -> Observed {
-    let objects = desired.objects().into_iter().map(|object| (object.key.clone(), Lookup::Absent)).collect();
-    let right = Right {
-        verb: "patch".into(),
-        group: "apps".into(),
-        resource: "statefulsets".into(),
-        namespace: Some("etcd-orders".into()),
-        allowed: true,
-    };
-    let class = StorageClass {
-        name: "local".into(),
-        is_default: true,
-        expandable: false,
-        binding_mode: "WaitForFirstConsumer".into(),
-    };
-    let node = |i: usize| Node { name: format!("node-{i}"), zone: None, ready: true, schedulable: true };
-    let live = Live {
-        target: Target { context: "test".into(), cluster_uid: Lookup::Found("u".into()) },
-        objects,
-        secrets: BTreeMap::new(),
-        pods: Lookup::Found(Vec::new()),
-        claims: Lookup::Found(Vec::new()),
-        storage_classes: Lookup::Found(vec![class]),
-        nodes: Lookup::Found((1..=3).map(node).collect()),
-        rights: vec![right],
-        journal: Lookup::Absent,
-        lease: Lookup::Absent,
-    };
-    Observed { live, proposals: BTreeMap::new(), members: Members::NotRunning }
-}
-
-/// The same, in a namespace that exists and takes everything.
-fn with_namespace(desired: &Desired) -> Observed {
-    let mut observed = empty(desired);
-    let mut namespace = desired.namespace.clone();
-    namespace.body["metadata"]["uid"] = json!("n");
-    observed.live.objects.insert(namespace.key.clone(), Lookup::Found(namespace));
-    for object in desired.objects() {
-        let accepted = Proposal::Accepted { object: object.clone(), warnings: Vec::new() };
-        observed.proposals.insert(object.key.clone(), accepted);
-    }
-    observed
-}
-
-fn titles(plan: &Plan) -> Vec<&str> {
-    plan.steps.iter().map(|step| step.title.as_str()).collect()
-}
-
-fn codes(plan: &Plan) -> Vec<&str> {
-    plan.blocked.iter().map(|blocked| blocked.code.as_str()).collect()
-}
-
-fn put(observed: &mut Observed, key: &ObjectKey, body: serde_json::Value) {
-    observed.live.objects.insert(key.clone(), Lookup::Found(Object { key: key.clone(), body }));
-}
+use crate::worlds::{NOW, World, claim, empty, reading, reasons, stack, titles};
 
 #[test]
 fn from_nothing_one_member_founds_and_the_others_join() {
@@ -122,40 +53,103 @@ fn the_context_name_is_not_part_of_what_is_approved() {
     assert_eq!(plan(&desired, &observed, NOW).digest, here);
 }
 
+/// A claim as the founding leaves it before the cluster's id is known.
+fn unmarked(ordinal: usize) -> Claim {
+    Claim { cluster_id: None, ..claim(&stack(""), ordinal) }
+}
+
+/// A founding that was interrupted before the cluster's id was written down.
+fn founding(claim_uid: Option<&str>) -> World {
+    let mut world = World::with_namespace();
+    let founding = Founding { started_at: NOW, claim_uid: claim_uid.map(str::to_owned) };
+    world.live.journal = Lookup::Found(Journal { founding: Some(founding), ..Journal::default() });
+    world
+}
+
 #[test]
 fn a_claim_that_nobody_recorded_blocks_the_founding() {
-    let desired = stack("");
-    let mut observed = with_namespace(&desired);
-    let claim = Claim {
-        name: "data-orders-0".into(),
-        uid: "c".into(),
-        phase: "Bound".into(),
-        cluster_id: None,
-        terminating: false,
+    let reason = |claim: &str| {
+        format!("claim `{claim}` exists, but no cluster is recorded: nobody knows whose data it holds")
     };
-    observed.live.claims = Lookup::Found(vec![claim]);
-    assert_eq!(codes(&plan(&desired, &observed, NOW)), ["plan::claim_exists"]);
+    let mut world = World::with_namespace();
+    world.claims().push(unmarked(0));
+    assert_eq!(reasons(&world.plan()), [("plan::claim_exists", reason("data-orders-0").as_str())]);
+    // Only the founder's claim is the founding's.
+    let mut world = founding(None);
+    world.claims().push(unmarked(0));
+    assert_eq!(reasons(&world.plan()), []);
+    world.claims()[0] = unmarked(2);
+    assert_eq!(reasons(&world.plan()), [("plan::claim_exists", reason("data-orders-2").as_str())]);
+}
+
+#[test]
+fn a_founding_goes_on_only_with_the_claim_that_it_began_with() {
+    let reason = "claim `data-orders-0` is not the one that the founding began with, \
+                  whose volume may have held the cluster";
+    let mut world = founding(Some("claim 0"));
+    assert_eq!(reasons(&world.plan()), [("plan::founding_claim", reason)]);
+    world.claims().push(Claim { uid: "another".into(), ..unmarked(0) });
+    assert_eq!(reasons(&world.plan()), [("plan::founding_claim", reason)]);
+    world.claims()[0] = unmarked(0);
+    assert_eq!(reasons(&world.plan()), []);
+}
+
+#[test]
+fn a_cluster_that_nobody_recorded_is_not_adopted() {
+    let mut world = World::with_namespace();
+    world.members = Members::Read(reading(&world.desired, 2));
+    let reason = "etcd lists 2 members, but no cluster is recorded";
+    assert_eq!(reasons(&world.plan()), [("plan::unrecorded_members", reason)]);
+    // One may be the founder, whose id is about to be recorded.
+    world.members = Members::Read(reading(&world.desired, 1));
+    assert_eq!(reasons(&world.plan()), []);
+}
+
+#[test]
+fn a_namespace_is_made_only_where_the_stack_lets_it() {
+    let desired = stack("create_namespace = false\n");
+    let reason = "`Namespace/etcd-orders` does not exist, and `create_namespace` is false";
+    assert_eq!(reasons(&plan(&desired, &empty(&desired), NOW)), [("plan::namespace_missing", reason)]);
+    let mut world = World::with_namespace();
+    world.desired = desired;
+    assert_eq!(reasons(&world.plan()), []);
+}
+
+#[test]
+fn a_pod_or_claim_that_would_be_refused_stops_before_anything_is_made() {
+    let desired = stack("");
+    for (key, code, reason) in [
+        (
+            desired.pod.key,
+            "plan::pod_refused",
+            "the API server would refuse `Pod/etcd-orders/orders-0`: exceeded quota",
+        ),
+        (
+            desired.claim.key,
+            "plan::claim_refused",
+            "the API server would refuse `PersistentVolumeClaim/etcd-orders/data-orders-0`: exceeded quota",
+        ),
+    ] {
+        let mut world = World::with_namespace();
+        let refused = Proposal::Rejected { message: "exceeded quota".into(), fields: Vec::new() };
+        world.answers.insert(key, refused);
+        assert_eq!(reasons(&world.plan()), [(code, reason)]);
+    }
 }
 
 #[test]
 fn an_object_of_another_tool_is_not_touched() {
-    let desired = stack("");
-    let mut observed = with_namespace(&desired);
-    let labels = json!({ "app.kubernetes.io/managed-by": "Helm" });
-    put(
-        &mut observed,
-        &desired.names.client_service(),
-        json!({ "metadata": { "uid": "s", "labels": labels } }),
-    );
-    let plan = plan(&desired, &observed, NOW);
-    assert_eq!(codes(&plan), ["plan::foreign_object"]);
-    assert!(plan.blocked[0].reason.contains("`Helm`"), "{}", plan.blocked[0].reason);
+    let mut world = World::with_namespace();
+    let mut object = world.desired.client_service.clone();
+    object.body["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "Helm" });
+    world.store(object);
+    let reason = "`Service/etcd-orders/orders` exists and is not this stack's: it is managed by `Helm`";
+    assert_eq!(reasons(&world.plan()), [("plan::foreign_object", reason)]);
 }
 
 #[test]
 fn every_missing_right_is_named_at_once() {
-    let desired = stack("");
-    let mut observed = with_namespace(&desired);
+    let mut world = World::with_namespace();
     let denied = |verb: &str, resource: &str| Right {
         verb: verb.into(),
         group: String::new(),
@@ -163,47 +157,47 @@ fn every_missing_right_is_named_at_once() {
         namespace: Some("etcd-orders".into()),
         allowed: false,
     };
-    observed.live.rights = vec![denied("create", "pods/portforward"), denied("patch", "secrets")];
-    let plan = plan(&desired, &observed, NOW);
-    assert_eq!(
-        plan.blocked[0].reason,
-        "2 of 2 rights are missing: create pods/portforward in etcd-orders, patch secrets in etcd-orders"
-    );
-}
-
-#[test]
-fn a_conflict_names_field_and_manager() {
-    let desired = stack("");
-    let mut observed = with_namespace(&desired);
-    let key = desired.names.budget();
-    let labels = desired.budget.as_ref().expect("a budget").body["metadata"]["labels"].clone();
-    put(&mut observed, &key, json!({ "metadata": { "uid": "b", "labels": labels } }));
-    let conflict = Conflict { field: ".spec.minAvailable".into(), manager: "kubectl-edit".into() };
-    observed.proposals.insert(key, Proposal::Conflict(vec![conflict]));
-    let plan = plan(&desired, &observed, NOW);
-    assert_eq!(codes(&plan), ["plan::conflict"]);
-    assert!(plan.blocked[0].reason.contains(".spec.minAvailable is set by kubectl-edit"));
+    world.live.rights = vec![denied("create", "pods/portforward"), denied("patch", "secrets")];
+    let reason =
+        "2 of 2 rights are missing: create pods/portforward in etcd-orders, patch secrets in etcd-orders";
+    assert_eq!(reasons(&world.plan()), [("plan::missing_rights", reason)]);
 }
 
 #[test]
 fn a_missing_storage_class_and_a_namespace_on_its_way_out_both_show() {
-    let desired = stack("[storage]\nclass = \"fast\"\n");
-    let mut observed = with_namespace(&desired);
-    let going =
-        json!({ "metadata": { "name": "etcd-orders", "uid": "n" }, "status": { "phase": "Terminating" } });
-    put(&mut observed, &desired.namespace.key, going);
+    let mut world = World::with_namespace();
+    world.desired = stack("[storage]\nclass = \"fast\"\n");
+    let key = world.desired.namespace.key.clone();
+    world.body(&key)["status"] = json!({ "phase": "Terminating" });
     assert_eq!(
-        codes(&plan(&desired, &observed, NOW)),
-        ["plan::namespace_terminating", "plan::storage_class"]
+        reasons(&world.plan()),
+        [
+            ("plan::namespace_terminating", "`Namespace/etcd-orders` is being deleted"),
+            ("plan::storage_class", "StorageClass `fast` does not exist"),
+        ]
     );
 }
 
 #[test]
+fn without_a_default_storage_class_the_stack_must_name_one() {
+    let mut world = World::with_namespace();
+    let Lookup::Found(classes) = &mut world.live.storage_classes else { panic!("no classes") };
+    classes[0].is_default = false;
+    let reason = "the cluster has no default StorageClass, and the stack names none";
+    assert_eq!(reasons(&world.plan()), [("plan::storage_class", reason)]);
+    world.desired = stack("[storage]\nclass = \"local\"\n");
+    assert_eq!(reasons(&world.plan()), []);
+    // What runs has its volumes already.
+    let mut world = World::founded();
+    world.live.storage_classes = Lookup::Found(Vec::new());
+    assert!(world.plan().is_empty());
+}
+
+#[test]
 fn what_could_not_be_read_is_never_taken_for_absent() {
-    let desired = stack("");
-    let mut observed = with_namespace(&desired);
-    observed.live.journal = Lookup::Failed("forbidden".into());
-    let plan = plan(&desired, &observed, NOW);
+    let mut world = World::with_namespace();
+    world.live.journal = Lookup::Failed("forbidden".into());
+    let plan = world.plan();
     assert_eq!(plan.unread, ["the journal cannot be read: forbidden"]);
     assert_eq!((plan.digest, plan.voters.after), (None, 0));
 }

@@ -1,0 +1,88 @@
+//! What was deleted, left behind or said too late: worlds that an earlier
+//! apply made and somebody changed since.
+
+use etcdctl_stack::{
+    desired::{STACK_LABEL, Window, window},
+    object::ObjectKey,
+};
+use serde_json::json;
+
+use crate::worlds::{World, good, reasons, titles};
+
+const WITH_USER: &str = "[[tls.users]]\nname = \"app\"\nsecret = \"orders-user-app\"\n";
+
+/// A world in which an earlier stack file had a user.
+fn with_former_user() -> (World, ObjectKey) {
+    let mut world = World::wanting(WITH_USER);
+    let secret = world.desired.secrets.last().expect("the user's").clone();
+    let key = secret.object.key.clone();
+    world.journal().inventory.insert(key.clone());
+    world.live.secrets.insert(key.clone(), good(&secret));
+    world.store(secret.object);
+    assert!(world.plan().is_empty(), "the user is still in the file");
+    world.desired = World::founded().desired;
+    (world, key)
+}
+
+#[test]
+fn a_secret_that_the_file_no_longer_names_still_works_and_says_so() {
+    let (world, _) = with_former_user();
+    let plan = world.plan();
+    assert!(plan.is_empty());
+    assert_eq!(
+        plan.warnings,
+        [
+            "`Secret/etcd-orders/orders-user-app` is not in the stack file any more, but it is still there and \
+          works: removing is not supported yet, delete it with kubectl"
+        ]
+    );
+}
+
+#[test]
+fn what_is_gone_or_taken_over_by_another_is_not_left_over() {
+    let (mut world, key) = with_former_user();
+    world.body(&key)["metadata"]["labels"][STACK_LABEL] = json!("payments");
+    assert_eq!(world.plan().warnings, Vec::<String>::new());
+    world.delete(&key);
+    assert_eq!(world.plan().warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_token_counts_only_when_the_cluster_is_founded() {
+    let plan = World::wanting("[cluster]\ntoken = \"late\"\n").plan();
+    assert!(plan.is_empty());
+    assert_eq!(
+        plan.warnings,
+        ["`cluster.token` is another than the cluster was founded with, and changes nothing any more"]
+    );
+    let plan = World::wanting("[cluster]\ntoken = \"token\"\n").plan();
+    assert_eq!(plan.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn an_object_that_is_gone_is_made_again() {
+    let names = World::founded().desired.names;
+    for (key, title) in [
+        (names.client_service(), "create Service/etcd-orders/orders"),
+        (names.peer_service(), "apply Service/etcd-orders/orders-peer"),
+        (names.budget(), "apply PodDisruptionBudget/etcd-orders/orders"),
+        (names.bootstrap(), "seal: from here on no member starts without its data"),
+    ] {
+        let mut world = World::founded();
+        world.delete(&key);
+        let plan = world.plan();
+        assert_eq!((titles(&plan), reasons(&plan)), (vec![title], vec![]));
+        assert_eq!(plan.changes.iter().map(|change| &change.key).collect::<Vec<_>>(), [&key]);
+    }
+}
+
+#[test]
+fn a_window_that_was_left_open_is_sealed() {
+    let mut world = World::founded();
+    let open = Window::Joining { ordinal: 2, members: vec![0, 1, 2] };
+    let object = window(&world.desired.stack, &world.desired.names, &open);
+    world.body(&object.key)["data"]["initial-cluster"] = object.body["data"]["initial-cluster"].clone();
+    let plan = world.plan();
+    assert_eq!(titles(&plan), ["seal: from here on no member starts without its data"]);
+    assert!(plan.is_applicable());
+}
