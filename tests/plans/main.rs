@@ -1,6 +1,7 @@
 //! Ring 0: worlds with one thing changed, and the plan that comes of it.
 
 mod certificates;
+mod digests;
 mod founding;
 mod leftovers;
 mod membership;
