@@ -90,10 +90,14 @@ fn listed(
             None => blocked.push(foreign_member(member)),
         }
     }
-    blocked.extend(left_over(desired, observed, &members));
     blocked.extend(other_claims(desired, observed, &members));
-    blocked.extend(scaled(desired, observed, &members));
     let contiguous = members.keys().copied().eq(0..members.len());
+    // Of any other list nobody can say whose claim is left and how many pods
+    // there should be: the advice would cost a voter.
+    if contiguous && members.len() == reading.membership.members.len() {
+        blocked.extend(left_over(desired, observed, &members));
+        blocked.extend(scaled(desired, observed, &members));
+    }
     if !contiguous {
         let names: Vec<String> = members.keys().map(|ordinal| desired.names.member(*ordinal)).collect();
         blocked.push(stop(

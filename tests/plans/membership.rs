@@ -85,6 +85,13 @@ fn an_annotation_that_is_no_id_is_not_overwritten() {
 }
 
 #[test]
+fn a_member_removed_from_the_middle_is_a_gap_and_nothing_else() {
+    let mut world = World::founded();
+    world.listed().remove(1);
+    stops(&world, "plan::gap", "the member list has a gap: orders-0, orders-2");
+}
+
+#[test]
 fn a_member_at_another_address_is_foreign() {
     let mut world = World::founded();
     let stranger = Member {
@@ -99,6 +106,18 @@ fn a_member_at_another_address_is_foreign() {
         &world,
         "plan::foreign_member",
         "etcd lists member bad `backup` at https://10.0.0.9:2380, which is not one of this stack's",
+    );
+}
+
+#[test]
+fn a_member_with_a_second_address_is_foreign_and_nothing_else() {
+    let mut world = World::founded();
+    world.listed()[2].peer_urls.push("https://10.0.0.9:2380".into());
+    stops(
+        &world,
+        "plan::foreign_member",
+        "etcd lists member a2 `orders-2` at https://orders-2.orders-peer.etcd-orders.svc:2380, \
+         https://10.0.0.9:2380, which is not one of this stack's",
     );
 }
 
