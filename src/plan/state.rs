@@ -11,7 +11,7 @@ use super::{
 use crate::{
     desired::{Desired, Window},
     member::{Id, Member, Membership, Role},
-    object::Object,
+    object::{Object, ObjectKey},
     observed::{EtcdReading, Journal, Lookup, Members, Observed},
 };
 
@@ -162,8 +162,12 @@ fn other_claims(desired: &Desired, observed: &Observed, members: &BTreeMap<usize
 /// Only a member that is invited may still be without a pod.
 fn scaled(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Option<Blocked> {
     let key = desired.names.stateful_set();
-    let has = replicas(observed.live.objects.get(&key)?.found()?);
     let listed = members.len();
+    let has = match observed.live.objects.get(&key)? {
+        Lookup::Found(stateful_set) => replicas(stateful_set),
+        Lookup::Absent => return Some(gone(&key, listed)),
+        Lookup::Failed(_) => return None,
+    };
     let waiting = usize::from(members.values().any(|listed| *listed == Listed::Invited));
     (has > listed || has + waiting < listed).then(|| {
         stop(
@@ -175,6 +179,18 @@ fn scaled(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, List
             ),
         )
     })
+}
+
+/// `kubectl delete --cascade=orphan` leaves the pods, and no move makes a
+/// StatefulSet for members that are there.
+fn gone(key: &ObjectKey, listed: usize) -> Blocked {
+    stop(
+        "plan::not_supported_yet",
+        format!(
+            "`{key}` is gone, and etcd lists {listed} members: making it anew around them is not supported yet"
+        ),
+        "restore it from a backup, with its annotations",
+    )
 }
 
 fn ordinal(desired: &Desired, member: &Member) -> Option<usize> {

@@ -192,6 +192,19 @@ fn an_invited_member_may_still_be_without_a_pod() {
 }
 
 #[test]
+fn a_stateful_set_that_is_gone_is_not_made_anew_around_its_members() {
+    let mut world = World::founded();
+    let key = world.desired.names.stateful_set();
+    world.delete(&key);
+    stops(
+        &world,
+        "plan::not_supported_yet",
+        "`StatefulSet/etcd-orders/orders` is gone, and etcd lists 3 members: \
+         making it anew around them is not supported yet",
+    );
+}
+
+#[test]
 fn fewer_members_than_there_are_is_not_supported_yet() {
     let world = World::wanting("[cluster]\nmembers = 1\n");
     stops(
