@@ -80,6 +80,7 @@ fn listed(
         blocked.push(stop("plan::other_cluster", format!(
             "the pods serve cluster {}, but cluster {id} was recorded", reading.membership.cluster_id),
             "another cluster was founded in its place; do not write to it before you know where the data of the recorded one is"));
+        return BTreeMap::new();
     }
     let mut members = BTreeMap::new();
     for member in &reading.membership.members {

@@ -57,6 +57,14 @@ fn pods_of_another_cluster_are_not_this_one() {
 }
 
 #[test]
+fn the_list_of_another_cluster_says_nothing_of_this_ones_claims_and_pods() {
+    let mut world = World::founded();
+    world.reading().membership.cluster_id = Id(0xd2);
+    world.listed().truncate(1);
+    stops(&world, "plan::other_cluster", "the pods serve cluster d2, but cluster c1 was recorded");
+}
+
+#[test]
 fn two_recorded_clusters_are_for_a_person_to_sort_out() {
     let two = "two clusters are recorded for `orders`: c1 and d2";
     let other = Some(Id(0xd2));
