@@ -83,14 +83,17 @@ fn complaint(
     if authority.is_some_and(|authority| facts.authority_sha256.as_ref() != Some(&authority.sha256)) {
         return broken("`ca.crt` is not the stack's authority");
     }
-    if let Some(text) = other_names(&secret.request, certificate) {
+    let left = days_left(certificate, now);
+    // One that ended is not called otherwise: members cannot be asked with it.
+    if left >= 0
+        && let Some(text) = other_names(&secret.request, certificate)
+    {
         return Some(IssueReason::Names(text));
     }
     // No leaf outlives its authority: renewed, it would end at the same time.
     if authority.is_some_and(|authority| certificate.not_after >= authority.not_after) {
         return None;
     }
-    let left = days_left(certificate, now);
     (left < i64::from(renew_before_days)).then_some(IssueReason::Expiring(left))
 }
 

@@ -206,6 +206,16 @@ fn without_the_operators_certificate_only_certificates_are_planned() {
 }
 
 #[test]
+fn an_ended_certificate_is_renewed_even_when_its_names_change_too() {
+    let mut world = World::founded();
+    world.members = Members::Failed("certificate has expired".into());
+    let key = world.desired.names.operator_secret();
+    world.certificate(&key).not_after = days(-3);
+    world.certificate(&key).dns_names.insert("old.example.com".into());
+    only_certificates(&world.plan(), IssueReason::Expiring(-3));
+}
+
+#[test]
 fn peers_without_a_certificate_have_no_quorum_before_it_is_renewed() {
     let mut world = World::founded();
     let key = world.desired.names.peer_secret();
