@@ -189,11 +189,18 @@ fn membership(inputs: &Inputs<'_>) -> Vec<Step> {
         steps.push(step(inputs, before, one, after));
         serve(&mut steps, after);
     }
-    if inputs.moves.is_empty() && client_missing {
+    // No moves, because nothing is left or because nothing is known of members.
+    if inputs.moves.is_empty() && client_missing && sealed(inputs) {
         let action = apply(inputs, &inputs.desired.client_service, Vec::new());
         steps.push(plain(format!("create {client}"), vec![action]));
     }
     steps
+}
+
+fn sealed(inputs: &Inputs<'_>) -> bool {
+    let names = &inputs.desired.names;
+    let live = inputs.live.objects.get(&names.bootstrap()).and_then(Lookup::found);
+    live.and_then(|live| Window::read(names, live)) == Some(Window::Sealed)
 }
 
 fn step(inputs: &Inputs<'_>, before: &State, one: &Move, after: &State) -> Step {

@@ -244,3 +244,16 @@ fn members_that_are_silent_for_another_reason_are_not_excused() {
     world.certificate(&key).not_after = days(5);
     assert_eq!(world.plan().unread, ["the members cannot be asked: connection refused"]);
 }
+
+#[test]
+fn clients_are_not_served_before_a_cluster_that_cannot_be_asked_is_sealed() {
+    let mut world = World::founded();
+    world.members = Members::Failed("certificate has expired".into());
+    let names = world.desired.names.clone();
+    world.certificate(&names.operator_secret()).not_after = days(-3);
+    world.delete(&names.client_service());
+    let open = format!("orders-0={}", names.peer_url(0));
+    world.body(&names.bootstrap())["data"]["initial-cluster"] = open.into();
+    world.body(&names.bootstrap())["data"]["initial-cluster-state"] = "new".into();
+    only_certificates(&world.plan(), IssueReason::Expiring(-3));
+}
