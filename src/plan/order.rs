@@ -332,12 +332,14 @@ fn seal(inputs: &Inputs<'_>) -> Action {
     tokened(inputs, desired::window(stack, names, &Window::Sealed))
 }
 
-/// Applies a bootstrap ConfigMap with the token that is live, or will be.
+/// Applies a bootstrap ConfigMap with the token that is live, or will be. Once
+/// the cluster is founded, pods read a token and nothing depends on which.
 fn tokened(inputs: &Inputs<'_>, window: Object) -> Action {
     let live = inputs.live.objects.get(&window.key).and_then(Lookup::found);
     let window = with_token(window, live);
     let known = window.body["data"]["initial-cluster-token"].is_string();
-    apply(inputs, &window, if known { Vec::new() } else { vec![Fill::LiveToken] })
+    let hole = if inputs.cluster_id.is_some() { Fill::NewToken } else { Fill::LiveToken };
+    apply(inputs, &window, if known { Vec::new() } else { vec![hole] })
 }
 
 fn apply(inputs: &Inputs<'_>, object: &Object, fill: Vec<Fill>) -> Action {

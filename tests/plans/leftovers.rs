@@ -4,6 +4,7 @@
 use etcdctl_stack::{
     desired::{STACK_LABEL, Window, window},
     object::ObjectKey,
+    plan::{Action, Fill},
 };
 use serde_json::json;
 
@@ -74,6 +75,18 @@ fn an_object_that_is_gone_is_made_again() {
         assert_eq!((titles(&plan), reasons(&plan)), (vec![title], vec![]));
         assert_eq!(plan.changes.iter().map(|change| &change.key).collect::<Vec<_>>(), [&key]);
     }
+}
+
+#[test]
+fn a_sealed_bootstrap_that_is_gone_needs_no_old_token() {
+    let mut world = World::founded();
+    let key = world.desired.names.bootstrap();
+    world.delete(&key);
+    let plan = world.plan();
+    let [Action::Apply { object, fill, .. }] = plan.steps[0].actions.as_slice() else {
+        panic!("{:?}", plan.steps)
+    };
+    assert_eq!((&object.key, fill.as_slice()), (&key, &[Fill::NewToken][..]));
 }
 
 #[test]
