@@ -178,7 +178,7 @@ impl Comparison {
         let Some(Ok(facts)) = facts.and_then(|facts| facts.certificate.as_ref()) else { return };
         let left = certificates::days_left(facts, now);
         if facts.usage == Usage::Authority && left < i64::from(before) {
-            self.warnings.push(format!("the authority in `{}` ends in {left} days", secret.object.key));
+            self.warnings.push(format!("the authority in `{}` {}", secret.object.key, end(left)));
         }
     }
 
@@ -332,6 +332,15 @@ fn update(object: &Object, found: &Object, confidence: Confidence, after: &Value
     }
 }
 
+/// When a certificate ends, in words that follow its name.
+fn end(days_left: i64) -> String {
+    let plural = if days_left.abs() == 1 { "day" } else { "days" };
+    match days_left {
+        ..0 => format!("ended {} {plural} ago", -days_left),
+        0.. => format!("ends in {days_left} {plural}"),
+    }
+}
+
 fn certificate_note(secret: &SecretRequest, reason: &IssueReason) -> String {
     let request = &secret.request;
     let names = request.dns_names.len() + request.ip_addresses.len();
@@ -343,8 +352,7 @@ fn certificate_note(secret: &SecretRequest, reason: &IssueReason) -> String {
     };
     let why = match reason {
         IssueReason::Missing => String::new(),
-        IssueReason::Expiring(days) if *days < 0 => format!(", because it ended {} days ago", -days),
-        IssueReason::Expiring(days) => format!(", because it ends in {days} days"),
+        IssueReason::Expiring(left) => format!(", because it {}", end(*left)),
         IssueReason::Names(text) => format!(", because its names change: {text}"),
         IssueReason::Broken(text) => format!(", because {text}"),
     };

@@ -127,6 +127,20 @@ fn a_leaf_that_ends_with_its_authority_is_not_renewed_again() {
 }
 
 #[test]
+fn what_ended_with_its_authority_is_not_renewed_either() {
+    let mut world = World::founded();
+    let names = world.desired.names.clone();
+    for key in [names.client_authority(), names.server_secret(), names.operator_secret()] {
+        world.certificate(&key).not_after = days(-3);
+    }
+    world.members = Members::Failed("certificate has expired".into());
+    let plan = world.plan();
+    assert_eq!((plan.steps.len(), plan.digest.is_some()), (0, false));
+    assert_eq!(plan.warnings, ["the authority in `Secret/etcd-orders/orders-client-ca` ended 3 days ago"]);
+    assert_eq!(plan.unread, ["the members cannot be asked: certificate has expired"]);
+}
+
+#[test]
 fn an_authority_that_cannot_sign_is_for_a_person_to_restore() {
     let key = World::founded().desired.names.client_authority();
     let table: [(&str, Change<'_>); 4] = [
@@ -148,6 +162,19 @@ fn an_authority_that_cannot_sign_is_for_a_person_to_restore() {
         let reason = format!("`Secret/etcd-orders/orders-client-ca` cannot sign certificates: {why}");
         stops(&world, "plan::authority_broken", &reason);
     }
+}
+
+#[test]
+fn an_authority_is_not_made_again_because_it_ends_or_is_called_otherwise() {
+    let key = World::founded().desired.names.peer_authority();
+    let mut world = World::founded();
+    world.certificate(&key).subject = "old authority".into();
+    assert!(world.plan().is_empty());
+    world.certificate(&key).not_after = days(1);
+    world.certificate(&world.desired.names.peer_secret()).not_after = days(1);
+    let plan = world.plan();
+    assert!(plan.is_empty());
+    assert_eq!(plan.warnings, ["the authority in `Secret/etcd-orders/orders-peer-ca` ends in 1 day"]);
 }
 
 /// A world in which issuing was interrupted: these Secrets are filled.
