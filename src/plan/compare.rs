@@ -114,8 +114,6 @@ impl Comparison {
         founded: bool,
         now: Timestamp,
     ) {
-        let secret = desired.secrets.iter().find(|secret| secret.object.key == object.key);
-        let issue = secret.and_then(|secret| self.certificate(desired, observed, secret, founded, now));
         let found = match observed.live.objects.get(&object.key) {
             Some(Lookup::Failed(reason)) => {
                 return self.unread.push(format!("`{}` cannot be read: {reason}", object.key));
@@ -132,6 +130,13 @@ impl Comparison {
                 "choose another stack name or namespace; taking over what another tool made is not supported yet",
             );
         }
+        let secret = desired.secrets.iter().find(|secret| secret.object.key == object.key);
+        let verdict = secret.map(|secret| self.certificate(desired, observed, secret, founded, now));
+        let issue = match verdict {
+            None | Some(Verdict::Good) => None,
+            Some(Verdict::Issue(reason)) => Some(reason),
+            Some(Verdict::Stop(blocked)) => return self.blocked.push(blocked),
+        };
         let Some((confidence, after)) = self.proposal(observed, object) else { return };
         let mut one = match found {
             None => create(object, confidence, &after),
@@ -154,22 +159,15 @@ impl Comparison {
         secret: &SecretRequest,
         founded: bool,
         now: Timestamp,
-    ) -> Option<IssueReason> {
+    ) -> Verdict {
         let before = desired.stack.tls.renew_before_days;
-        match certificates::judge(secret, &observed.live, founded, before, now) {
-            Verdict::Good => {
-                self.warn_of_the_end(observed, secret, before, now);
-                None
-            }
-            Verdict::Issue(reason) => {
-                self.issues.push((secret.object.key.clone(), reason.clone()));
-                Some(reason)
-            }
-            Verdict::Stop(blocked) => {
-                self.blocked.push(blocked);
-                None
-            }
+        let verdict = certificates::judge(secret, &observed.live, founded, before, now);
+        match &verdict {
+            Verdict::Good => self.warn_of_the_end(observed, secret, before, now),
+            Verdict::Issue(reason) => self.issues.push((secret.object.key.clone(), reason.clone())),
+            Verdict::Stop(_) => {}
         }
+        verdict
     }
 
     /// An authority is never renewed unasked, so its end is said in time.

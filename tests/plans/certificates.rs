@@ -141,6 +141,18 @@ fn what_ended_with_its_authority_is_not_renewed_either() {
 }
 
 #[test]
+fn an_authority_is_never_made_twice() {
+    let names = World::founded().desired.names;
+    for key in [names.client_authority(), names.peer_authority()] {
+        let mut world = World::founded();
+        world.delete(&key);
+        let lost = format!("`{key}` is gone, but the cluster was founded with it");
+        stops(&world, "plan::authority_lost", &lost);
+        assert_eq!((world.plan().steps, world.plan().changes), (Vec::new(), Vec::new()));
+    }
+}
+
+#[test]
 fn an_authority_that_cannot_sign_is_for_a_person_to_restore() {
     let key = World::founded().desired.names.client_authority();
     let table: [(&str, Change<'_>); 4] = [
@@ -161,6 +173,7 @@ fn an_authority_that_cannot_sign_is_for_a_person_to_restore() {
         change(&mut world);
         let reason = format!("`Secret/etcd-orders/orders-client-ca` cannot sign certificates: {why}");
         stops(&world, "plan::authority_broken", &reason);
+        assert_eq!(world.plan().changes, Vec::new());
     }
 }
 

@@ -130,6 +130,17 @@ fn an_object_that_is_not_the_stacks_is_not_touched() {
 }
 
 #[test]
+fn a_certificate_is_not_issued_into_a_secret_that_is_not_the_stacks() {
+    let mut world = World::founded();
+    let key = world.desired.names.server_secret();
+    world.body(&key)["metadata"]["labels"] = json!({ MANAGED_BY: "cert-manager" });
+    world.certificate(&key).not_after = crate::worlds::days(-3);
+    let reason = format!("`{key}` exists and is not this stack's: it is managed by `cert-manager`");
+    stops(&world, "plan::foreign_object", &reason);
+    assert_eq!(world.plan().steps, Vec::new());
+}
+
+#[test]
 fn a_right_that_is_missing_stops_a_founded_cluster_too() {
     let mut world = World::founded();
     world.live.rights.push(Right {
