@@ -11,6 +11,7 @@ use super::{Blocked, IssueReason};
 use crate::{
     certificate::{Facts, Request},
     desired::SecretRequest,
+    object::ObjectKey,
     observed::{Live, Lookup, SecretFacts},
 };
 
@@ -39,6 +40,16 @@ pub fn judge(
         Some(Lookup::Absent) | None if is_authority && founded => Verdict::Stop(lost_authority(secret)),
         Some(Lookup::Absent) | None => Verdict::Issue(IssueReason::Missing),
         Some(Lookup::Failed(_)) => Verdict::Good,
+        // A run ended between making the Secret and filling it.
+        Some(Lookup::Found(_)) if is_authority && !founded && holds_nothing(&secret.object.key, live) => {
+            Verdict::Issue(IssueReason::Missing)
+        }
+        // Signed by the one that was there before, it would fit no other leaf.
+        Some(Lookup::Found(_))
+            if !founded && secret.authority.as_ref().is_some_and(|key| holds_nothing(key, live)) =>
+        {
+            Verdict::Issue(IssueReason::Broken("its authority is made anew".to_owned()))
+        }
         Some(Lookup::Found(_)) => {
             let empty = SecretFacts::default();
             let facts = live.secrets.get(&secret.object.key).unwrap_or(&empty);
@@ -46,11 +57,18 @@ pub fn judge(
                 (_, None) => Verdict::Good,
                 (false, Some(reason)) => Verdict::Issue(reason),
                 (true, Some(IssueReason::Expiring(_) | IssueReason::Names(_))) => Verdict::Good,
-                // A run ended between making the Secret and filling it.
-                (true, Some(_)) if facts.keys.is_empty() && !founded => Verdict::Issue(IssueReason::Missing),
                 (true, Some(reason)) => Verdict::Stop(broken_authority(secret, &reason)),
             }
         }
+    }
+}
+
+/// Whether a Secret is not there, or is and has no keys.
+fn holds_nothing(key: &ObjectKey, live: &Live) -> bool {
+    match live.objects.get(key) {
+        Some(Lookup::Found(_)) => live.secrets.get(key).is_none_or(|facts| facts.keys.is_empty()),
+        Some(Lookup::Absent) | None => true,
+        Some(Lookup::Failed(_)) => false,
     }
 }
 

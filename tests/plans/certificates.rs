@@ -225,6 +225,22 @@ fn before_the_founding_an_authority_with_values_that_cannot_sign_stays() {
     assert_eq!(reasons(&world.plan()), [("plan::authority_broken", reason)]);
 }
 
+#[test]
+fn leaves_of_an_authority_that_is_made_anew_are_made_anew_with_it() {
+    let why = "its authority is made anew";
+    let expected = [
+        ("orders-client-ca", IssueReason::Missing),
+        ("orders-server", broken(why)),
+        ("orders-operator", broken(why)),
+    ];
+    let mut world = interrupted(|_, _| true);
+    let key = world.desired.names.client_authority();
+    world.live.secrets.insert(key.clone(), SecretFacts::default());
+    assert_eq!(issues(&world.plan()), expected);
+    world.delete(&key);
+    assert_eq!(issues(&world.plan()), expected);
+}
+
 /// Only certificates are planned, in a plan that can be applied.
 #[track_caller]
 fn only_certificates(plan: &Plan, reason: IssueReason) {
