@@ -43,6 +43,7 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
         "objects": objects,
         "secrets": secrets,
         "members": members(&observed.members),
+        "dry_runs": dry_runs(plan),
         "actions": plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect::<Vec<_>>(),
     }))
 }
@@ -85,6 +86,13 @@ fn cluster(observed: &Observed) -> Value {
         (None, Lookup::Found(uid)) => json!({ "cluster": uid }),
         (None, _) => Value::Null,
     }
+}
+
+/// What admission says of the first pod and claim, as it was shown. The bodies
+/// are left out: nobody sees them, and webhooks write into pods as they like.
+fn dry_runs(plan: &Plan) -> Vec<Value> {
+    let shown = plan.checks.iter().filter(|check| ["pod", "claim"].contains(&check.name.as_str()));
+    shown.map(|check| json!([check.name, check.outcome, check.detail])).collect()
 }
 
 fn proposed(proposal: &Proposal) -> Value {

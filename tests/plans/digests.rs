@@ -129,3 +129,17 @@ fn a_cluster_is_told_by_its_uid_while_the_namespace_is_not_there() {
     assert_eq!(absent("u"), absent("u"));
     assert_ne!(absent("u"), absent("v"));
 }
+
+#[test]
+fn what_admission_says_of_the_first_pod_and_claim_is_approved_with_the_rest() {
+    let pod = World::founded().desired.pod;
+    let claim = World::founded().desired.claim;
+    let before = digest(&World::with_namespace());
+    for object in [pod, claim] {
+        let mut world = World::with_namespace();
+        accept(&mut world, object, &["would violate PodSecurity"]);
+        let warned = digest(&world);
+        world.answers.clear();
+        assert_eq!((warned == before, digest(&world) == before), (false, true));
+    }
+}
