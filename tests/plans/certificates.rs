@@ -7,7 +7,7 @@ use etcdctl_stack::{
     plan::{Action, IssueReason, Plan},
 };
 
-use crate::worlds::{Change, World, codes, days, good, reasons, stops, titles};
+use crate::worlds::{Change, World, codes, days, good, reasons, stack, stops, titles};
 
 const RENEW_ONE: &str = "renew 1 certificate: members read them at the next handshake, none restarts";
 const CUT_OFF: &str =
@@ -77,7 +77,7 @@ fn a_leaf_with_all_of_its_time_for_renewal_left_is_good() {
     let key = world.desired.names.server_secret();
     world.certificate(&key).not_after = days(120);
     assert!(world.plan().is_empty());
-    world.desired = crate::worlds::stack("[tls.validity]\nrenew_before_days = 121\n");
+    world.desired = stack("[tls.validity]\nrenew_before_days = 121\n");
     assert_eq!(issues(&world.plan()), [("orders-server", IssueReason::Expiring(120))]);
 }
 
@@ -298,6 +298,9 @@ fn members_that_are_silent_for_another_reason_are_not_excused() {
     world.members = Members::Failed("connection refused".into());
     let key = world.desired.names.operator_secret();
     world.certificate(&key).not_after = days(5);
+    assert_eq!(world.plan().unread, ["the members cannot be asked: connection refused"]);
+    // A user's certificate is of no use for asking.
+    world.desired = stack("[[tls.users]]\nname = \"app\"\nsecret = \"orders-user-app\"\n");
     assert_eq!(world.plan().unread, ["the members cannot be asked: connection refused"]);
 }
 

@@ -7,7 +7,7 @@ use etcdctl_stack::{
 };
 use serde_json::{Value, json};
 
-use crate::worlds::{Change, World, codes, stack, stops, titles};
+use crate::worlds::{Change, World, codes, days, stack, stops, titles};
 
 #[test]
 fn a_label_is_changed_on_every_object_and_restarts_nothing() {
@@ -134,7 +134,7 @@ fn a_certificate_is_not_issued_into_a_secret_that_is_not_the_stacks() {
     let mut world = World::founded();
     let key = world.desired.names.server_secret();
     world.body(&key)["metadata"]["labels"] = json!({ MANAGED_BY: "cert-manager" });
-    world.certificate(&key).not_after = crate::worlds::days(-3);
+    world.certificate(&key).not_after = days(-3);
     let reason = format!("`{key}` exists and is not this stack's: it is managed by `cert-manager`");
     stops(&world, "plan::foreign_object", &reason);
     assert_eq!(world.plan().steps, Vec::new());
