@@ -189,10 +189,7 @@ pub fn empty(desired: &Desired) -> Observed {
     };
     let node = |i: usize| Node { name: format!("node-{i}"), zone: None, ready: true, schedulable: true };
     let live = Live {
-        target: Target {
-            context: "test".into(),
-            cluster_uid: Lookup::Found("u".into()),
-        },
+        target: Target { context: "test".into(), cluster_uid: Lookup::Found("u".into()) },
         objects,
         secrets: BTreeMap::new(),
         pods: Lookup::Found(Vec::new()),
@@ -200,6 +197,7 @@ pub fn empty(desired: &Desired) -> Observed {
         storage_classes: Lookup::Found(vec![class]),
         nodes: Lookup::Found((1..=3).map(node).collect()),
         rights: vec![right],
+        lease: Lookup::Absent,
         journal: Lookup::Absent,
     };
     Observed { live, proposals: BTreeMap::new(), members: Members::NotRunning }
