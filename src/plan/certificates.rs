@@ -26,8 +26,8 @@ pub enum Verdict {
     Stop(Blocked),
 }
 
-/// Judges one certificate. `founded` says that members hold data which the
-/// authorities protect; `renew_before_days` is the stack's.
+/// Judges one certificate. `founded` says that members were started with the
+/// authorities; `renew_before_days` is the stack's.
 pub fn judge(
     secret: &SecretRequest,
     live: &Live,

@@ -161,7 +161,10 @@ impl Comparison {
         now: Timestamp,
     ) -> Verdict {
         let before = desired.stack.tls.renew_before_days;
-        let verdict = certificates::judge(secret, &observed.live, founded, before, now);
+        // A founder that was started holds to the authorities that it found.
+        let founding = observed.live.journal.found().and_then(|journal| journal.founding.as_ref());
+        let held = founded || founding.is_some_and(|founding| founding.claim_uid.is_some());
+        let verdict = certificates::judge(secret, &observed.live, held, before, now);
         match &verdict {
             Verdict::Good => self.warn_of_the_end(observed, secret, before, now),
             Verdict::Issue(reason) => self.issues.push((secret.object.key.clone(), reason.clone())),

@@ -71,8 +71,20 @@ fn listed(
         // Said once, as something that could not be read.
         Members::Failed(_) => return BTreeMap::new(),
         Members::NotRunning => {
-            blocked.push(stop("plan::not_running", format!("cluster {id} is founded, but none of its pods exists"),
-                "look at the StatefulSet: scaling it to the recorded number of members brings them back with their data"));
+            let stateful_set = observed.live.objects.get(&desired.names.stateful_set());
+            let help = match stateful_set.and_then(Lookup::found) {
+                Some(_) => {
+                    "look at the StatefulSet: scaling it to the recorded number of members brings them back with their data"
+                }
+                None => {
+                    "its StatefulSet is gone, and the claims hold the data: keep them; making it again is not supported yet"
+                }
+            };
+            blocked.push(stop(
+                "plan::not_running",
+                format!("cluster {id} is founded, but none of its pods exists"),
+                help,
+            ));
             return BTreeMap::new();
         }
     };

@@ -8,7 +8,7 @@ use etcdctl_stack::{
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::worlds::{NOW, World, claim, empty, reading, reasons, stack, titles};
+use crate::worlds::{NOW, World, claim, codes, empty, reading, reasons, stack, titles};
 
 #[test]
 fn from_nothing_one_member_founds_and_the_others_join() {
@@ -86,12 +86,16 @@ fn a_claim_that_nobody_recorded_blocks_the_founding() {
 fn a_founding_goes_on_only_with_the_claim_that_it_began_with() {
     let reason = "claim `data-orders-0` is not the one that the founding began with, \
                   whose volume may have held the cluster";
+    // Nor are the authorities made anew that a started founder trusts.
+    let lost = ["plan::authority_lost", "plan::authority_lost"];
     let mut world = founding(Some("claim 0"));
-    assert_eq!(reasons(&world.plan()), [("plan::founding_claim", reason)]);
+    let with = [&lost[..], &["plan::founding_claim"]].concat();
+    assert_eq!(codes(&world.plan()), with);
+    assert_eq!(reasons(&world.plan()).last(), Some(&("plan::founding_claim", reason)));
     world.claims().push(Claim { uid: "another".into(), ..unmarked(0) });
-    assert_eq!(reasons(&world.plan()), [("plan::founding_claim", reason)]);
+    assert_eq!(codes(&world.plan()), with);
     world.claims()[0] = unmarked(0);
-    assert_eq!(reasons(&world.plan()), []);
+    assert_eq!(codes(&world.plan()), lost);
 }
 
 #[test]

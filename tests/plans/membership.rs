@@ -237,7 +237,7 @@ fn membership_does_not_change_while_a_voter_is_unhealthy() {
         ("belongs to cluster d2", &|world| world.status("orders-2").cluster_id = Id(0xd2)),
         ("calls itself b2, but is listed as a2", &|world| world.status("orders-2").member_id = Id(0xb2)),
         ("knows no leader", &|world| world.status("orders-2").leader = Id(0)),
-        ("follows a1, and others follow a0", &|world| world.status("orders-2").leader = Id(0xa1)),
+        ("does not agree on a leader", &|world| world.status("orders-2").leader = Id(0xa1)),
     ];
     for (words, change) in sick {
         let mut world = World::wanting(FIVE);
