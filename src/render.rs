@@ -20,7 +20,7 @@ mod steps;
 mod style;
 mod summary;
 
-pub use event::{event, event_json, report, report_json, version_json};
+pub use event::{event, event_json, planned_json, report, report_json, version_json};
 pub use json::{json, json_without_plan};
 pub use plan::{Hint, View, plan};
 pub use status::status;

@@ -42,14 +42,17 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     let failed = |error: cluster::Error| output.cluster_error(&error);
     let cluster = loaded.connect(global).await.map_err(failed)?;
     let planned = loaded.plan(&cluster).await.map_err(failed)?;
-    let shown = render::plan(
-        &planned.plan,
-        view(&loaded.file, global.verbose),
-        if arguments.json { output.progress } else { output.answer },
-    );
-    if arguments.json {
+    let style = if arguments.json { output.progress } else { output.answer };
+    let shown = render::plan(&planned.plan, view(&loaded.file, global.verbose), style);
+    let answer = if arguments.json {
         output.say(&shown);
-    } else if output.answer(&shown) == Exit::Error {
+        let (plan, now) = (&planned.plan, clock::now());
+        let lines = [render::version_json(now), render::planned_json(plan, &loaded.file, now)];
+        lines.map(|line| format!("{line}\n")).concat()
+    } else {
+        shown
+    };
+    if output.answer(&answer) == Exit::Error {
         return Ok(Exit::Error);
     }
     if !planned.plan.is_applicable() {

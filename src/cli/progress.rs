@@ -41,7 +41,6 @@ impl Progress {
     /// Chooses by flag and terminal.
     pub fn new(output: &Output, json: bool) -> Self {
         if json {
-            let _printed = output.answer(&format!("{}\n", render::version_json(now())));
             Progress::Json(*output)
         } else if output.live {
             let bar = ProgressBar::with_draw_target(

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::style::{Style, count, quoted, visible};
-use crate::report::{Event, Outcome, Report};
+use crate::{
+    plan::Plan,
+    report::{Event, Outcome, Report, in_numbers},
+};
 
 /// Columns of how long a step took.
 const TIME: usize = 8;
@@ -85,6 +88,15 @@ pub fn version_json(now: Timestamp) -> Value {
     let version = env!("CARGO_PKG_VERSION");
     let rest = json!({ "type": "version", "ui": "1.0", "tool_version": version });
     line("info", &format!("etcdctl-stack {version}"), now, rest)
+}
+
+/// The plan that a run is about, as the second line of a stream.
+pub fn planned_json(plan: &Plan, file: &str, now: Timestamp) -> Value {
+    let (level, message) = match plan.is_applicable() {
+        true => ("info", format!("plan: {}", in_numbers(plan))),
+        false => ("error", "the plan cannot be applied".to_owned()),
+    };
+    line(level, &message, now, json!({ "type": "plan", "plan": super::json(plan, file) }))
 }
 
 /// An event as one line of a stream. `@message` alone is readable.

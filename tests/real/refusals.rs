@@ -1,6 +1,7 @@
 //! Bad input on a real Kubernetes: each is refused with what, where and what
 //! to do, the right exit code, and nothing written.
 
+use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -89,7 +90,11 @@ fn a_missing_storage_class_and_a_foreign_object_block_the_plan() {
     let place = Place::new("blocked", "[cluster]\nmembers = 1\n[storage]\nclass = \"no-such-class\"\n");
     kubectl(&["create", "namespace", &place.namespace]).expect(0);
     says(&place.tool("plan", &[]).expect(3), &["`no-such-class` does not exist", "storage.class"]);
-    place.tool("apply", &["--auto-approve"]).expect(3);
+    let told = place.tool("apply", &["--auto-approve", "--json"]).expect(3).stdout;
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let kinds: Vec<&Value> = lines.iter().map(|line| &line["type"]).collect();
+    assert_eq!(kinds, ["version", "plan"]);
+    assert_eq!(lines[1]["plan"]["diagnostics"][0]["code"], "plan::storage_class");
     assert_eq!(place.kubectl(&["get", "statefulset,secret,lease", "-o", "name"]).expect(0).stdout, "");
 
     place.write("[cluster]\nmembers = 1\n");
