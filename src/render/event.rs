@@ -11,6 +11,7 @@ use crate::{
     report::{Event, Outcome, Report, in_numbers},
 };
 
+const GOES_ON: &str = "goes on from here.";
 /// Columns of how long a step took.
 const TIME: usize = 8;
 
@@ -26,7 +27,11 @@ pub fn event(event: &Event, style: Style) -> Option<String> {
             let mark = style.good("✓");
             let title = Style { width: column, ..style }.wrap(&format!(" {mark} {number:>2} "), 6, title);
             let last = title.lines().last().map_or(0, visible);
-            let space = " ".repeat(column.saturating_sub(last));
+            // A name that is too long to break leaves no room beside it.
+            let space = match column.checked_sub(last) {
+                Some(space) => " ".repeat(space),
+                None => format!("\n{}", " ".repeat(column)),
+            };
             Some(format!("{title}{space}{:>TIME$}", seconds(*milliseconds)))
         }
     }
@@ -79,7 +84,11 @@ fn next(left: &[String], file: &str, style: Style) -> String {
     if left.len() > SHOWN {
         let _infallible = writeln!(text, "  and {} more", left.len() - SHOWN);
     }
-    let _infallible = writeln!(text, "Next: etcdctl-stack apply {}  goes on from here.", quoted(file));
+    // The command is to be copied, so it is never broken.
+    let command = format!("Next: etcdctl-stack apply {}", quoted(file));
+    let fits = visible(&command) + 2 + GOES_ON.len() <= style.width;
+    let between = if fits { "  " } else { "\n      " };
+    let _infallible = writeln!(text, "{command}{between}{GOES_ON}");
     text
 }
 

@@ -45,6 +45,11 @@ fn a_line_comes_for_each_change_of_state() {
     );
     let lines: Vec<String> = events().iter().filter_map(|event| render::event(event, NARROW)).collect();
     fits(&lines.join("\n"), 40);
+    // A name that cannot be broken pushes the time to a line of its own.
+    let title = "apply PodDisruptionBudget/look-1/lookers".into();
+    let long = Event::StepComplete { number: 3, title, milliseconds: 0 };
+    fits(&render::event(&long, NARROW).expect("a line"), 40);
+    fits(&render::report(&stopped(), "orders.toml", NARROW), 40);
 }
 
 #[test]
