@@ -146,6 +146,10 @@ fn an_approval_holds_for_the_run_that_finishes_it_and_for_no_other() {
     }
     place.tool("apply", &["--expect", &digest, "--lock-timeout", "60s"]).expect(0);
     place.tool("apply", &["--expect", &digest]).expect(0);
+    // A finished run's last action is not approved for ever.
+    place.kubectl(&["delete", "service", "approved"]).expect(0);
+    place.tool("apply", &["--expect", &digest]).expect(4);
+    place.tool("apply", &["--auto-approve"]).expect(0);
 
     place.write("[cluster]\nmembers = 1\n[service.annotations]\nowner = \"payments\"\n");
     place.tool("apply", &["--expect", &digest]).expect(4);
