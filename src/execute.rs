@@ -14,7 +14,7 @@ use std::{
 use crate::{
     desired::Names,
     observed::{Journal, journal},
-    plan::{Plan, Step, action_hash},
+    plan::{Plan, Step, action_hashes},
     report::{Event, Outcome, Report},
 };
 
@@ -181,7 +181,7 @@ impl<W: World> Run<'_, W> {
         let Options { approved, who, tool_version, .. } = self.options;
         self.journal.run = Some(journal::Run {
             digest: approved.clone(),
-            actions: plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect(),
+            actions: action_hashes(&plan.steps),
             who: who.clone(),
             tool_version: tool_version.clone(),
             started_at: self.world.now(),

@@ -41,7 +41,7 @@ mod step;
 
 pub use certificates::days_left;
 pub use change::broken_at;
-pub use digest::action_hash;
+pub use digest::action_hashes;
 pub use questions::{questions, settle};
 pub use step::{Action, Expects, Fill, Guard, IssueReason, Step, Tally, Wait};
 

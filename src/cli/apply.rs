@@ -20,7 +20,7 @@ use crate::{
     execute::{LiveWorld, Options, Stop, execute},
     observe::Planned,
     observed::Proposal,
-    plan::{Action, Plan},
+    plan::{Action, Plan, action_hashes},
     render::{self, View},
     report::{Event, Outcome, Report},
 };
@@ -103,7 +103,7 @@ impl Applying<'_> {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             step_timeout: self.arguments.step_timeout,
         };
-        let ended = match self.still_approved(&approved).await {
+        let ended = match self.still_approved(&approved, options.steps_before).await {
             Ok(planned) => self.steps(&planned, &approved.plan, &world, &options, &mut signals).await,
             Err(exit) => Err(exit),
         };
@@ -194,8 +194,9 @@ impl Applying<'_> {
         }
     }
 
-    /// Plans again under the lock: the same steps, or nothing more happens.
-    async fn still_approved(&self, approved: &Planned) -> Result<Planned, Exit> {
+    /// Plans again under the lock: the same steps after those that are done, or
+    /// nothing more happens.
+    async fn still_approved(&self, approved: &Planned, steps_before: usize) -> Result<Planned, Exit> {
         let mut attempt = 0;
         let planned = loop {
             let planned = self.loaded.plan(self.cluster).await;
@@ -219,9 +220,8 @@ impl Applying<'_> {
             ));
             return Err(plan::exit(&planned.plan, false));
         }
-        let made_namespace = usize::from(!approved.plan.namespace_exists);
-        let before = approval::hashes(&approved.plan);
-        if approval::hashes(&planned.plan) != before[made_namespace.min(before.len())..] {
+        let to_do = &approved.plan.steps[steps_before..];
+        if action_hashes(&planned.plan.steps) != action_hashes(to_do) {
             self.output.error(
                 "the plan changed between the approval and the lock",
                 Some("plan again and look at what changed"),

@@ -6,7 +6,7 @@ use super::{arguments::Apply as Arguments, automated, exit::Exit, output::Output
 use crate::{
     observe::Planned,
     observed::journal::Run,
-    plan::{Plan, action_hash},
+    plan::{Plan, action_hashes},
 };
 
 fn can_ask() -> bool {
@@ -68,7 +68,10 @@ fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result
     }
     let run = planned.observed.live.journal.found().and_then(|journal| journal.run.as_ref());
     let goes_on = |run: &&Run| run.finished_at.is_none() || plan.is_empty();
-    match run.filter(goes_on).filter(|run| is(&run.digest) && run.actions.ends_with(&hashes(plan))) {
+    match run
+        .filter(goes_on)
+        .filter(|run| is(&run.digest) && run.actions.ends_with(&action_hashes(&plan.steps)))
+    {
         Some(run) => Ok(run.digest.clone()),
         None => {
             let short = plan.digest.as_ref().map(|digest| digest.short()).unwrap_or_default();
@@ -94,9 +97,4 @@ fn confirmed(arguments: &Arguments, plan: &Plan, output: &Output) -> Result<(), 
             Err(Exit::Error)
         }
     }
-}
-
-/// The content of every action, in order.
-pub fn hashes(plan: &Plan) -> Vec<String> {
-    plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect()
 }

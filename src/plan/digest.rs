@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, Digest, Plan, change};
+use super::{Action, Digest, Plan, Step, change};
 use crate::{
     desired::{CLUSTER_ID, Desired},
     observed::{Lookup, Members, Observed, Proposal},
@@ -44,13 +44,19 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
         "secrets": secrets,
         "members": members(&observed.members),
         "dry_runs": dry_runs(plan),
-        "actions": plan.steps.iter().flat_map(|step| &step.actions).map(action_hash).collect::<Vec<_>>(),
+        "actions": action_hashes(&plan.steps),
     }))
+}
+
+/// The content of every action of these steps, in order: by it an approval is
+/// known again.
+pub fn action_hashes(steps: &[Step]) -> Vec<String> {
+    steps.iter().flat_map(|step| &step.actions).map(action_hash).collect()
 }
 
 /// An action by its content, without what the server assigns: the same in the
 /// plan that was approved and in the plan that resumes it.
-pub fn action_hash(action: &Action) -> String {
+fn action_hash(action: &Action) -> String {
     let mut value = json!(action);
     if let Some(fields) = value.as_object_mut() {
         // Names of holes go with the values that replace them.
