@@ -1,30 +1,10 @@
-//! What to do about errors: about flags and commands that people know from other
-//! tools, better than "unexpected argument", and about a server that cannot be
-//! used.
+//! What to do about flags and commands that people know from other tools: better
+//! than "unexpected argument".
 
 use clap::{
     builder::StyledStr,
     error::{ContextKind, ContextValue},
 };
-
-use crate::cluster;
-
-/// What to do about an error of the API server, where its words tell more than
-/// its kind.
-pub fn help(error: &cluster::Error) -> Option<&'static str> {
-    Some(match error {
-        cluster::Error::Kubeconfig(reason) if reason.contains("context") => {
-            "pass --context, or change the current one with `kubectl config use-context`; `kubectl config get-contexts` lists them"
-        }
-        cluster::Error::Unreachable { reason, .. } if reason.contains("UnknownIssuer") => {
-            "the server's certificate is from another authority than the kubeconfig's: look at `certificate-authority` of the cluster there"
-        }
-        cluster::Error::Invalid { message, .. } if message.contains("HTTP request to an HTTPS server") => {
-            "write `https://` into `server` of the kubeconfig's cluster"
-        }
-        other => return other.help(),
-    })
-}
 
 /// Puts what to do instead into the error, where it is known, in the place of
 /// flags that are merely spelled alike.
@@ -82,33 +62,4 @@ fn instead(typed: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_help_is_about_what_is_wrong() {
-        let unreachable = |reason: &str| cluster::Error::Unreachable {
-            server: "https://here.invalid".to_owned(),
-            reason: reason.to_owned(),
-        };
-        let invalid = cluster::Error::Invalid {
-            message: "Client sent an HTTP request to an HTTPS server.".to_owned(),
-            fields: Vec::new(),
-        };
-        let mismatch = "the stack file is for context `a`, and this is `b`";
-        let table = [
-            (unreachable("invalid peer certificate: UnknownIssuer"), "certificate-authority"),
-            (unreachable("Connection refused"), "kubectl version"),
-            (invalid, "https://"),
-            (cluster::Error::Kubeconfig(mismatch.to_owned()), "--context"),
-            (cluster::Error::Kubeconfig("no kubeconfig was found".to_owned()), "--kubeconfig"),
-        ];
-        for (error, part) in table {
-            let help = help(&error).unwrap_or_default();
-            assert!(help.contains(part), "{error}: {help}");
-        }
-    }
 }

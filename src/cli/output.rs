@@ -4,7 +4,6 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::{
-    advice,
     arguments::{Color, Global},
     automated,
     exit::Exit,
@@ -84,7 +83,7 @@ impl Output {
 
     /// Prints an error of the API server.
     pub fn cluster_error(&self, error: &cluster::Error) -> Exit {
-        self.error(&error.to_string(), advice::help(error));
+        self.error(&error.to_string(), error.help());
         match error {
             cluster::Error::Locked { .. } => Exit::Locked,
             _ => Exit::Error,

@@ -9,7 +9,6 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{
-    advice,
     arguments::{Global, Plan as Arguments},
     exit::Exit,
     output::Output,
@@ -109,7 +108,7 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
         .map(|(file, loaded)| async move {
             let made = one(loaded.map_err(Failed::File), global).await;
             if let Err(Failed::Cluster(error)) = &made {
-                output.error(&format!("{file}: {error}"), advice::help(error));
+                output.error(&format!("{file}: {error}"), error.help());
             }
             (file, made)
         })

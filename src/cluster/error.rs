@@ -107,6 +107,15 @@ impl Error {
     /// What a person can do about it.
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {
+            Error::Kubeconfig(reason) if reason.contains("context") => {
+                "pass --context, or change the current one with `kubectl config use-context`; `kubectl config get-contexts` lists them"
+            }
+            Error::Unreachable { reason, .. } if reason.contains("UnknownIssuer") => {
+                "the server's certificate is from another authority than the kubeconfig's: look at `certificate-authority` of the cluster there"
+            }
+            Error::Invalid { message, .. } if message.contains("HTTP request to an HTTPS server") => {
+                "write `https://` into `server` of the kubeconfig's cluster"
+            }
             Error::Kubeconfig(_) => {
                 "set KUBECONFIG or pass --kubeconfig; `kubectl config get-contexts` lists contexts"
             }
@@ -214,5 +223,29 @@ mod tests {
         let causes =
             json!([{ "reason": "FieldValueInvalid", "field": "metadata.uid", "message": "immutable" }]);
         assert!(status(422, "metadata.uid: field is immutable", causes).is_stale());
+    }
+
+    #[test]
+    fn the_help_is_about_what_is_wrong() {
+        let unreachable = |reason: &str| Error::Unreachable {
+            server: "https://here.invalid".to_owned(),
+            reason: reason.to_owned(),
+        };
+        let invalid = Error::Invalid {
+            message: "Client sent an HTTP request to an HTTPS server.".to_owned(),
+            fields: Vec::new(),
+        };
+        let mismatch = "the stack file is for context `a`, and this is `b`";
+        let table = [
+            (unreachable("invalid peer certificate: UnknownIssuer"), "certificate-authority"),
+            (unreachable("Connection refused"), "kubectl version"),
+            (invalid, "https://"),
+            (Error::Kubeconfig(mismatch.to_owned()), "--context"),
+            (Error::Kubeconfig("no kubeconfig was found".to_owned()), "--kubeconfig"),
+        ];
+        for (error, part) in table {
+            let help = error.help().unwrap_or_default();
+            assert!(help.contains(part), "{error}: {help}");
+        }
     }
 }
