@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use futures::{future::join, future::join_all};
+use futures::{
+    FutureExt,
+    future::{join, join_all},
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
     desired::{Desired, desired},
     dial, etcd,
     member::{Alarm, Membership, Status},
-    observed::{EtcdReading, Lookup, Members, Observed},
+    observed::{EtcdReading, Lookup, Members, Observed, Pod},
     plan::{Plan, plan, questions, settle},
     stack::Stack,
 };
@@ -35,13 +38,14 @@ pub async fn observe(reader: &Reader, stack: &Stack, now: Timestamp) -> Result<P
     let wanted = desired(stack);
     // Alone, so that all others find the connection that this one opens.
     let target = reader.target().await?;
+    let pods = reader.pods(&wanted.names).shared();
     let objects = async {
-        let live = reader.live(&wanted, target).await?;
+        let live = reader.live(&wanted, target, pods.clone()).await?;
         let desired = settle(&wanted, &live);
         let proposals = reader.ask(&questions(&desired, &live)).await;
         Ok((desired, live, proposals))
     };
-    let (objects, members) = join(objects, members(reader, &wanted)).await;
+    let (objects, members) = join(objects, members(reader, &wanted, pods.clone())).await;
     let (desired, live, proposals) = objects?;
     let observed = Observed { live, proposals, members };
     let plan = plan(&desired, &observed, now);
@@ -49,13 +53,18 @@ pub async fn observe(reader: &Reader, stack: &Stack, now: Timestamp) -> Result<P
 }
 
 /// Asks every pod, side by side.
-async fn members(reader: &Reader, desired: &Desired) -> Members {
-    let (pods, credentials) = join(reader.pods(&desired.names), reader.credentials(&desired.names)).await;
+async fn members(
+    reader: &Reader,
+    desired: &Desired,
+    pods: impl Future<Output = Result<Lookup<Vec<Pod>>, cluster::Error>>,
+) -> Members {
+    let (pods, credentials) = join(pods, reader.credentials(&desired.names)).await;
     let pods = match pods {
-        Lookup::Found(pods) if pods.is_empty() => return Members::NotRunning,
-        Lookup::Found(pods) => pods,
-        Lookup::Absent => return Members::NotRunning,
-        Lookup::Failed(reason) => return Members::Failed(reason),
+        Ok(Lookup::Found(pods)) if pods.is_empty() => return Members::NotRunning,
+        Ok(Lookup::Found(pods)) => pods,
+        Ok(Lookup::Absent) => return Members::NotRunning,
+        Ok(Lookup::Failed(reason)) => return Members::Failed(reason),
+        Err(error) => return Members::Failed(error.to_string()),
     };
     let credentials = match credentials {
         Lookup::Found(credentials) => credentials,
@@ -64,9 +73,7 @@ async fn members(reader: &Reader, desired: &Desired) -> Members {
         }
         Lookup::Failed(reason) => return Members::Failed(reason),
     };
-    let ordinal =
-        |name: &str| (0..crate::desired::ORDINALS).find(|ordinal| desired.names.member(*ordinal) == name);
-    let known = pods.iter().filter_map(|pod| Some((ordinal(&pod.name)?, pod)));
+    let known = pods.iter().filter_map(|pod| Some((desired.names.ordinal_named(&pod.name)?, pod)));
     let answers = join_all(known.map(|(ordinal, pod)| {
         // The port that it has, whatever the stack file says by now.
         let port = pod.client_port.unwrap_or(desired.names.ports.client);

@@ -27,13 +27,16 @@ impl Reader {
     }
 
     /// The pods of a stack, by its label, sorted by name.
-    pub async fn pods(&self, names: &Names) -> Lookup<Vec<Pod>> {
-        self.list(Kind::Pod, Some(names), parse::pod)
-            .await
-            .unwrap_or_else(|error| Lookup::Failed(error.to_string()))
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::live`].
+    pub async fn pods(&self, names: &Names) -> Result<Lookup<Vec<Pod>>, Error> {
+        self.list(Kind::Pod, Some(names), parse::pod).await
     }
 
-    /// Reads every object, pod, claim, right and record of a stack.
+    /// Reads every object, claim, right and record of a stack. `pods` comes
+    /// from [`Reader::pods`], for who asks the members needs it as well.
     ///
     /// What fails for one object is a [`Lookup::Failed`] there.
     ///
@@ -41,13 +44,18 @@ impl Reader {
     ///
     /// Only when nothing can be asked at all, so that one error says it: the
     /// server is unreachable, or does not accept the credentials.
-    pub async fn live(&self, desired: &Desired, target: Target) -> Result<Live, Error> {
+    pub async fn live(
+        &self,
+        desired: &Desired,
+        target: Target,
+        pods: impl Future<Output = Result<Lookup<Vec<Pod>>, Error>>,
+    ) -> Result<Live, Error> {
         let names = &desired.names;
         let keys: Vec<ObjectKey> = desired.objects().into_iter().map(|object| object.key.clone()).collect();
         let objects = self.all(keys.clone());
         let lists = async {
             tokio::join!(
-                self.list(Kind::Pod, Some(names), parse::pod),
+                pods,
                 self.claims(names),
                 self.list(Kind::StorageClass, None, parse::storage_class),
                 self.list(Kind::Node, None, parse::node),

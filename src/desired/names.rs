@@ -123,6 +123,11 @@ impl Names {
         (0..ORDINALS).find(|ordinal| self.peer_url(*ordinal) == peer_url)
     }
 
+    /// The ordinal of the member, or pod, of this name, among the first nine.
+    pub fn ordinal_named(&self, member: &str) -> Option<usize> {
+        (0..ORDINALS).find(|ordinal| self.member(*ordinal) == member)
+    }
+
     fn key(&self, kind: Kind, suffix: &str) -> ObjectKey {
         ObjectKey::new(kind, &self.namespace, &format!("{}{suffix}", self.stack))
     }

@@ -69,9 +69,7 @@ impl LiveWorld {
     /// Gives the lock back; where that fails, it runs out by itself.
     pub async fn unlock(self) {
         let (lock, _) = self.lock.into_inner();
-        if let Err(error) = self.writer.unlock(lock).await {
-            drop(error);
-        }
+        drop(self.writer.unlock(lock).await);
     }
 
     async fn client(&self, ordinal: usize) -> Result<etcd::Client, Failure> {

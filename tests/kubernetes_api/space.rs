@@ -151,7 +151,7 @@ impl Drop for Space {
 
 /// Everything of a stack, read as a plan reads it.
 pub async fn live(reader: &Reader, desired: &Desired) -> Result<Live, Error> {
-    reader.live(desired, reader.target().await?).await
+    reader.live(desired, reader.target().await?, reader.pods(&desired.names)).await
 }
 
 /// The cluster that KUBECONFIG names.

@@ -2,7 +2,7 @@
 
 use super::MemberStatus;
 use crate::{
-    desired::{Desired, ORDINALS},
+    desired::Desired,
     member::{Id, Member, Membership, Role, Status, complaint, quorum},
     object::Object,
     observed::{EtcdReading, Lookup, Members, Observed, Pod},
@@ -51,7 +51,7 @@ fn member(desired: &Desired, observed: &Observed, name: String) -> MemberStatus 
     let pod = live.pods.found().into_iter().flatten().find(|pod| pod.name == name);
     let node = pod.and_then(|pod| pod.node.clone());
     let zone = live.nodes.found().into_iter().flatten().find(|other| Some(&other.name) == node.as_ref());
-    let ordinal = (0..ORDINALS).find(|ordinal| desired.names.member(*ordinal) == name);
+    let ordinal = desired.names.ordinal_named(&name);
     let listed = reading.and_then(|reading| listed(desired, &reading.membership, ordinal, &name));
     let status = reading.and_then(|reading| reading.statuses.get(&name)?.as_ref().ok());
     let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
