@@ -132,6 +132,19 @@ pub struct Storage {
     pub class: Option<String>,
     /// `ReadWriteOnce` or `ReadWriteOncePod`.
     pub access_mode: String,
+    /// What happens to a member's claim when `members` is lowered. A policy of
+    /// the plan: no object holds it.
+    pub on_scale_down: OnScaleDown,
+}
+
+/// What happens to the claim of a member that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnScaleDown {
+    /// It stays, with its data, and is never used again by itself.
+    Retain,
+    /// It is deleted with its data, where apply is permitted to.
+    Delete,
 }
 
 /// Requests and limits by resource name.

@@ -12,7 +12,9 @@ use std::{
 
 use etcdctl_stack::{
     quantity::Quantity,
-    stack::{Checked, Compaction, Finding, Resources, Severity, parse_and_check, schema, starter},
+    stack::{
+        Checked, Compaction, Finding, OnScaleDown, Resources, Severity, parse_and_check, schema, starter,
+    },
 };
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::Value;
@@ -244,6 +246,14 @@ fn history_is_kept_by_time_or_by_number() {
     assert_eq!(kept("1h30m"), Compaction::Periodic(5400));
     assert_eq!(kept("1000 revisions"), Compaction::Revisions(1000));
     assert_eq!(kept("off"), Compaction::Off);
+}
+
+#[test]
+fn a_claim_is_kept_unless_the_file_gives_it_up() {
+    let policy = |more: &str| checked(more).stack.storage.on_scale_down;
+    assert_eq!(policy(""), OnScaleDown::Retain);
+    assert_eq!(policy("[storage]\non_scale_down = \"retain\""), OnScaleDown::Retain);
+    assert_eq!(policy("[storage]\non_scale_down = \"delete\""), OnScaleDown::Delete);
 }
 
 #[test]

@@ -23,6 +23,15 @@ fn scaling_renewing_and_labelling_change_nothing_that_would_restart_a_member() {
 }
 
 #[test]
+fn what_happens_to_the_claim_of_a_member_that_goes_is_in_no_object() {
+    let bodies = |policy: &str| {
+        let desired = desired(&stack(&format!("[storage]\non_scale_down = \"{policy}\"\n")));
+        desired.objects().into_iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(bodies("delete"), bodies("retain"));
+}
+
+#[test]
 fn every_ordinal_has_its_own_name_in_the_peer_certificate() {
     let desired = desired(&stack("[cluster]\ndomain = \"example.internal\"\n"));
     let peer = desired.secrets.iter().find(|secret| secret.object.key == desired.names.peer_secret());

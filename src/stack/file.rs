@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Budget, Spread,
+    Budget, OnScaleDown, Spread,
     kubernetes::{Affinity, Toleration, TopologySpread, Volume, VolumeMount},
 };
 
@@ -124,6 +124,10 @@ pub(super) struct StorageSection {
     /// How the volume may be attached.
     #[schemars(extend("enum" = ["ReadWriteOnce", "ReadWriteOncePod"], "default" = "ReadWriteOnce"))]
     pub access_mode: Option<String>,
+    /// What happens to a member's claim when `members` is lowered; `delete`
+    /// needs its own permission at apply.
+    #[schemars(extend("default" = "retain"))]
+    pub on_scale_down: Option<OnScaleDown>,
 }
 
 /// What the etcd container asks for and is limited to.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::quantity::Quantity;
 use crate::stack::{
-    Resources, Storage,
+    OnScaleDown, Resources, Storage,
     file::{ResourcesSection, StorageSection},
     finding::Finder,
     places::join,
@@ -14,7 +14,7 @@ use crate::stack::{
 use super::{Texts, bytes, quantity, text};
 
 pub(super) fn storage(section: StorageSection, f: &mut Finder) -> Storage {
-    let StorageSection { kind, size, class, access_mode } = section;
+    let StorageSection { kind, size, class, access_mode, on_scale_down } = section;
     debug_assert!(kind.is_none_or(|kind| kind == "volume"), "the schema has one choice");
     let key = "storage.size";
     let given = bytes(f, key, size.as_deref());
@@ -30,6 +30,7 @@ pub(super) fn storage(section: StorageSection, f: &mut Finder) -> Storage {
         size: given.unwrap_or(Quantity::mebi(8 * 1024)),
         class,
         access_mode: access_mode.unwrap_or_else(|| "ReadWriteOnce".to_owned()),
+        on_scale_down: on_scale_down.unwrap_or(OnScaleDown::Retain),
     }
 }
 
