@@ -16,6 +16,7 @@
 //! `tests/layers.rs` enforces who may import whom.
 
 pub mod certificate;
+pub mod last_words;
 pub mod member;
 pub mod object;
 pub mod quantity;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const WORDS: &[&str] = &["object", "member", "quantity", "certificate", "version"];
+const WORDS: &[&str] = &["object", "member", "quantity", "certificate", "version", "last_words"];
 
 /// Each module and the modules it may name besides the words; in the order of
 /// the pipeline.
@@ -32,6 +32,7 @@ const WORDS_NAMED_BY: &[(&str, &[&str])] = &[
     ("quantity", &[]),
     ("certificate", &[]),
     ("version", &[]),
+    ("last_words", &[]),
     ("stack", &["quantity", "version"]),
     ("etcd", &["member", "version"]),
     ("pki", &["certificate"]),
@@ -43,6 +44,7 @@ const PURE: &[&str] = &[
     "quantity",
     "certificate",
     "version",
+    "last_words",
     "stack",
     "desired",
     "observed",

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Halt, Run, World};
 use crate::{
+    last_words,
     member::Role,
     observed::{Lookup, Pod},
     plan::Wait,
@@ -89,8 +90,8 @@ impl<W: World> Run<'_, W> {
     async fn pod_in_words(&mut self, ordinal: usize) -> String {
         match self.world.pod(ordinal).await {
             Lookup::Found(Pod { trouble: Some(trouble), .. }) => {
-                let words = trouble.last_words.as_deref().and_then(meaning).unwrap_or(&trouble.message);
-                format!(" ({}: {})", trouble.reason, last_line(words))
+                let words = trouble.last_words.as_deref().and_then(last_words::meaning);
+                format!(" ({}: {})", trouble.reason, words.unwrap_or(&trouble.message))
             }
             Lookup::Found(pod) => format!(" ({})", pod.phase),
             Lookup::Absent => " (no pod yet)".to_owned(),
@@ -111,8 +112,8 @@ impl<W: World> Run<'_, W> {
                 trouble.reason, trouble.message
             ));
             if let Some(words) = &trouble.last_words {
-                details.push(format!("last words: {}", words.lines().last().unwrap_or_default()));
-                details.extend(meaning(words).map(|meaning| format!("meaning: {meaning}")));
+                details.push(format!("last words: {}", last_words::said(words)));
+                details.extend(last_words::meaning(words).map(|meaning| format!("meaning: {meaning}")));
             }
         }
         details.extend(self.world.events(ordinal).await.into_iter().map(|event| format!("event: {event}")));
@@ -141,29 +142,4 @@ impl<W: World> Run<'_, W> {
         };
         Some(format!("cluster: {up} of {} voters up, quorum {quorum}: {how}", voters.len()))
     }
-}
-
-fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or_default()
-}
-
-/// What a line of etcd's log means here.
-fn meaning(words: &str) -> Option<&'static str> {
-    [
-        (
-            "couldn't find local name",
-            "its volume is empty, and the cluster is sealed: it may not start without its data",
-        ),
-        ("has already been bootstrapped", "the member is known to the cluster, but its volume is empty"),
-        ("member count is unequal", "the bootstrap list is not the member list"),
-        ("has been permanently removed", "the member was removed from the cluster"),
-        ("data-dir used by this member must be removed", "the member was removed from the cluster"),
-        ("cluster ID mismatch", "the volume holds another cluster's data"),
-        ("tocommit(", "the volume lost entries that the cluster counted on"),
-        ("failed to find database snapshot file", "the database is gone from the volume"),
-        ("permission denied", "the process may not read or write its volume: see `pod.fs_group`"),
-    ]
-    .iter()
-    .find(|(line, _)| words.contains(line))
-    .map(|(_, meaning)| *meaning)
 }
