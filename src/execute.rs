@@ -24,6 +24,7 @@ mod guard;
 mod live;
 mod member;
 mod wait;
+mod why;
 mod world;
 
 pub use live::LiveWorld;

@@ -16,8 +16,10 @@ use crate::{
 };
 
 pub mod journal;
+mod trouble;
 
 pub use journal::Journal;
+pub use trouble::Trouble;
 
 /// The answer to "is it there?".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,20 +114,10 @@ pub struct Pod {
     pub client_port: Option<u16>,
     /// How often the etcd container was started again.
     pub restarts: i32,
-    /// Why it does not run: `CrashLoopBackOff`, `ImagePullBackOff`,
-    /// `Unschedulable`, and the words of the kubelet or scheduler.
+    /// Why it does not run: `CrashLoopBackOff`, `OOMKilled`,
+    /// `ImagePullBackOff`, `Unschedulable`, `Evicted`, and the words of the
+    /// kubelet or scheduler.
     pub trouble: Option<Trouble>,
-}
-
-/// Why a pod does not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
-    /// One word, as Kubernetes gives it.
-    pub reason: String,
-    /// The rest, as Kubernetes or the process gives it.
-    pub message: String,
-    /// The end of the process's own output, when it died.
-    pub last_words: Option<String>,
 }
 
 /// A member's claim.

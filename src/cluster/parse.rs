@@ -7,6 +7,9 @@ use crate::{
     observed::{Claim, Node, Pod, StorageClass, Trouble},
 };
 
+/// Why the kernel ended a process that outgrew its limit.
+const OUT_OF_MEMORY: &str = "OOMKilled";
+
 fn text(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer)?.as_str().map(str::to_owned)
 }
@@ -59,28 +62,43 @@ fn trouble(value: &Value) -> Option<Trouble> {
     if let Some(scheduled) =
         condition(value, "PodScheduled").filter(|condition| condition["status"] == "False")
     {
-        return Some(Trouble {
-            reason: text(scheduled, "/reason").unwrap_or_default(),
-            message: text(scheduled, "/message").unwrap_or_default(),
-            last_words: None,
-        });
+        return Some(without_process(scheduled));
+    }
+    // The kubelet or the control plane put the whole pod out: `Evicted`.
+    if value.pointer("/status/phase").is_some_and(|phase| phase == "Failed")
+        && let Some(status) = value.get("status").filter(|status| status["reason"].is_string())
+    {
+        return Some(without_process(status));
     }
     let status = value.pointer("/status/containerStatuses/0")?;
-    let last_words = ["/state/terminated/message", "/lastState/terminated/message"]
-        .iter()
-        .find_map(|pointer| text(status, pointer))
-        .map(|words| words.trim().to_owned());
+    let now = status.pointer("/state/terminated");
+    let died = now.or_else(|| status.pointer("/lastState/terminated"));
+    let last_words = died.and_then(|died| text(died, "/message")).map(|words| words.trim().to_owned());
+    let exit_code = died.and_then(|died| died["exitCode"].as_i64());
     if let Some(waiting) = status.pointer("/state/waiting") {
         let reason = text(waiting, "/reason").unwrap_or_default();
         // The first moments of every pod.
         if reason == "ContainerCreating" || reason == "PodInitializing" {
             return None;
         }
-        return Some(Trouble { reason, message: text(waiting, "/message").unwrap_or_default(), last_words });
+        let of_memory = died.is_some_and(|died| died["reason"] == OUT_OF_MEMORY);
+        let reason = if of_memory { OUT_OF_MEMORY.to_owned() } else { reason };
+        let message = text(waiting, "/message").unwrap_or_default();
+        return Some(Trouble { reason, message, last_words, exit_code });
     }
-    let ended = status.pointer("/state/terminated")?;
+    let ended = now?;
     let message = format!("exit code {}", ended["exitCode"]);
-    Some(Trouble { reason: text(ended, "/reason").unwrap_or_default(), message, last_words })
+    Some(Trouble { reason: text(ended, "/reason").unwrap_or_default(), message, last_words, exit_code })
+}
+
+/// What stands under `reason` and `message`, where no process was started.
+fn without_process(value: &Value) -> Trouble {
+    Trouble {
+        reason: text(value, "/reason").unwrap_or_default(),
+        message: text(value, "/message").unwrap_or_default(),
+        last_words: None,
+        exit_code: None,
+    }
 }
 
 /// A claim of a member.
@@ -121,5 +139,43 @@ pub fn node(value: &Value) -> Node {
             .map(str::to_owned),
         ready: holds(value, "Ready"),
         schedulable: value.pointer("/spec/unschedulable") != Some(&Value::Bool(true)) && !closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn trouble_of(state: Value, last: Value) -> Option<Trouble> {
+        let status = json!({ "state": state, "lastState": last, "restartCount": 3 });
+        pod(&json!({ "status": { "phase": "Running", "containerStatuses": [status] } })).trouble
+    }
+
+    fn trouble(reason: &str, message: &str, last_words: Option<&str>, exit_code: Option<i64>) -> Trouble {
+        let (reason, message) = (reason.to_owned(), message.to_owned());
+        Trouble { reason, message, last_words: last_words.map(str::to_owned), exit_code }
+    }
+
+    #[test]
+    fn between_two_starts_a_pod_still_tells_how_its_process_ended() {
+        let waits = json!({ "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 10s" } });
+        let died = json!({ "terminated": { "reason": "Error", "exitCode": 2, "message": "bad flag\n" } });
+        let crashing = trouble("CrashLoopBackOff", "back-off 10s", Some("bad flag"), Some(2));
+        assert_eq!(trouble_of(waits.clone(), died.clone()), Some(crashing));
+        let dead = trouble("Error", "exit code 2", Some("bad flag"), Some(2));
+        assert_eq!(trouble_of(died.clone(), json!({})), Some(dead));
+        assert_eq!(trouble_of(json!({ "running": {} }), died), None);
+        let of_memory = json!({ "terminated": { "reason": "OOMKilled", "exitCode": 137 } });
+        let killed = trouble("OOMKilled", "back-off 10s", None, Some(137));
+        assert_eq!(trouble_of(waits, of_memory), Some(killed));
+    }
+
+    #[test]
+    fn a_pod_that_was_put_out_tells_why() {
+        let status = json!({ "phase": "Failed", "reason": "Evicted", "message": "low on memory" });
+        let found = pod(&json!({ "status": status })).trouble;
+        assert_eq!(found, Some(trouble("Evicted", "low on memory", None, None)));
     }
 }

@@ -9,7 +9,7 @@ use super::{Error, Reader, parse, path, rights, secret};
 use crate::{
     desired::{Desired, Names, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Journal, Live, Lookup, Pod, SecretFacts, Target},
+    observed::{Claim, Journal, Live, Lookup, Node, Pod, SecretFacts, Target},
 };
 
 impl Reader {
@@ -119,18 +119,38 @@ impl Reader {
         one(self.get(&names.claim(ordinal)).await, parse::claim)
     }
 
-    /// The newest warnings about a pod or a claim, in words, newest first.
-    pub async fn events(&self, key: &ObjectKey) -> Vec<String> {
+    /// Reads a node. Asked for as a list, which needs no right of its own.
+    pub async fn node(&self, name: &str) -> Lookup<Node> {
+        let path = format!("{}?fieldSelector=metadata.name%3D{name}", path::collection(Kind::Node, None));
+        match self.http.get(&path).await {
+            Ok(answer) => match answer.body.pointer("/items/0") {
+                Some(body) => Lookup::Found(parse::node(body)),
+                None => Lookup::Absent,
+            },
+            Err(error) => Lookup::Failed(error.to_string()),
+        }
+    }
+
+    /// The newest troubles that an object had since it was made, in words,
+    /// newest first and each once.
+    pub async fn events(&self, key: &ObjectKey, uid: &str) -> Vec<String> {
         let namespace = key.namespace.as_deref().unwrap_or_default();
-        let about = format!("involvedObject.kind%3D{},involvedObject.name%3D{}", key.kind, key.name);
-        let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={about},type%3DWarning");
+        let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.uid%3D{uid}");
         let Ok(answer) = self.http.get(&path).await else { return Vec::new() };
         let mut events = answer.body["items"].as_array().cloned().unwrap_or_default();
+        events.retain(tells_trouble);
         // The list is sorted by name, and a name tells the first time only.
         events.sort_by(|one, other| last_seen(other).cmp(last_seen(one)));
         let text =
             |event: &Value| Some(format!("{}: {}", event["reason"].as_str()?, event["message"].as_str()?));
-        events.iter().filter_map(text).take(3).collect()
+        let mut told: Vec<String> = Vec::new();
+        for text in events.iter().filter_map(text) {
+            if !told.contains(&text) {
+                told.push(text);
+            }
+        }
+        told.truncate(3);
+        told
     }
 
     /// The body of an object; `None` when the server says that it is not there.
@@ -203,6 +223,13 @@ fn facts(key: &ObjectKey, found: &Result<Option<Value>, Error>) -> Option<(Objec
 fn without_values(key: &ObjectKey, mut body: Value) -> Object {
     secret::strip(&mut body);
     Object { key: key.clone(), body }
+}
+
+/// Warnings, and why a claim has no volume, which Kubernetes calls normal.
+fn tells_trouble(event: &Value) -> bool {
+    event["type"] == "Warning"
+        || event["reason"] == "FailedBinding"
+        || event["reason"] == "ExternalProvisioning"
 }
 
 /// When an event was last seen: RFC 3339 in UTC, which sorts as text.

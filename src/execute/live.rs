@@ -17,7 +17,7 @@ use crate::{
     dial, etcd,
     member::{Alarm, Id, Membership, Status},
     object::{Object, ObjectKey},
-    observed::{Claim, Journal, Lookup, Pod},
+    observed::{Claim, Journal, Lookup, Node, Pod},
     pki,
 };
 
@@ -72,6 +72,15 @@ impl LiveWorld {
         drop(self.writer.unlock(lock).await);
     }
 
+    /// Why the StatefulSet makes no such pod: a quota, a policy, a webhook.
+    async fn events_of_no_pod(&self, pod: &str) -> Vec<String> {
+        let key = self.names.stateful_set();
+        let Lookup::Found(found) = self.reader.object(&key).await else { return Vec::new() };
+        let mut events = self.reader.events(&key, found.uid().unwrap_or_default()).await;
+        events.retain(|event| event.contains(pod));
+        events
+    }
+
     async fn client(&self, ordinal: usize) -> Result<etcd::Client, Failure> {
         let mut members = self.members.lock().await;
         if let Some(client) = members.get(&ordinal) {
@@ -119,8 +128,24 @@ impl World for LiveWorld {
         self.reader.claim(&self.names, ordinal).await
     }
 
+    async fn node(&self, name: &str) -> Lookup<Node> {
+        self.reader.node(name).await
+    }
+
     async fn events(&self, ordinal: usize) -> Vec<String> {
-        self.reader.events(&self.names.pod(ordinal)).await
+        let (pod, claim) = (self.names.pod(ordinal), self.names.claim(ordinal));
+        let mut told = match self.reader.pod(&self.names, ordinal).await {
+            Lookup::Found(found) => self.reader.events(&pod, &found.uid).await,
+            Lookup::Absent => self.events_of_no_pod(&pod.name).await,
+            Lookup::Failed(_) => Vec::new(),
+        };
+        if let Lookup::Found(found) = self.reader.claim(&self.names, ordinal).await
+            && found.phase != "Bound"
+        {
+            let events = self.reader.events(&claim, &found.uid).await;
+            told.extend(events.into_iter().map(|event| format!("claim {}: {event}", claim.name)));
+        }
+        told
     }
 
     async fn create(&self, object: &Object) -> Result<(), Failure> {

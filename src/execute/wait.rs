@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Halt, Run, World};
 use crate::{
-    last_words,
     member::Role,
     observed::{Lookup, Pod},
     plan::Wait,
@@ -84,62 +83,5 @@ impl<W: World> Run<'_, W> {
     pub(super) fn passed(&self, began: Timestamp, time: Duration) -> bool {
         self.world.now().duration_since(began)
             >= SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
-    }
-
-    /// A pod's trouble as the end of a line.
-    async fn pod_in_words(&mut self, ordinal: usize) -> String {
-        match self.world.pod(ordinal).await {
-            Lookup::Found(Pod { trouble: Some(trouble), .. }) => {
-                let words = trouble.last_words.as_deref().and_then(last_words::meaning);
-                format!(" ({}: {})", trouble.reason, words.unwrap_or(&trouble.message))
-            }
-            Lookup::Found(pod) => format!(" ({})", pod.phase),
-            Lookup::Absent => " (no pod yet)".to_owned(),
-            Lookup::Failed(reason) => format!(" (the pod cannot be read: {reason})"),
-        }
-    }
-
-    /// The end of a wait, with all that a person on call would look up next.
-    pub(super) async fn gave_up(&mut self, ordinal: usize, reason: String) -> Halt {
-        let name = self.names.member(ordinal);
-        let mut details = Vec::new();
-        if let Lookup::Found(Pod { trouble: Some(trouble), restarts, node, .. }) =
-            self.world.pod(ordinal).await
-        {
-            let node = node.map(|node| format!(" on {node}")).unwrap_or_default();
-            details.push(format!(
-                "pod {name}{node}: {}, {restarts} restarts: {}",
-                trouble.reason, trouble.message
-            ));
-            if let Some(words) = &trouble.last_words {
-                details.push(format!("last words: {}", last_words::said(words)));
-                details.extend(last_words::meaning(words).map(|meaning| format!("meaning: {meaning}")));
-            }
-        }
-        details.extend(self.world.events(ordinal).await.into_iter().map(|event| format!("event: {event}")));
-        details.extend(self.members_in_words().await);
-        Halt::Stopped { reason, details }
-    }
-
-    /// How the cluster stands.
-    async fn members_in_words(&mut self) -> Option<String> {
-        let mut membership = None;
-        for ordinal in 0..self.journal.members.len().max(1) {
-            if membership.is_none() {
-                membership = self.world.members(ordinal).await.ok();
-            }
-        }
-        let voters = self.voters(&membership?);
-        let mut up = 0;
-        for ordinal in &voters {
-            up += usize::from(self.world.status(*ordinal).await.is_ok());
-        }
-        let quorum = crate::member::quorum(voters.len());
-        let how = match up {
-            up if up < quorum => "not serving",
-            up if up == quorum => "serving, cannot lose another",
-            _ => "serving",
-        };
-        Some(format!("cluster: {up} of {} voters up, quorum {quorum}: {how}", voters.len()))
     }
 }

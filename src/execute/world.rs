@@ -10,7 +10,7 @@ use crate::{
     certificate::Request,
     member::{Alarm, Id, Membership, Status},
     object::{Object, ObjectKey},
-    observed::{Claim, Journal, Lookup, Pod},
+    observed::{Claim, Journal, Lookup, Node, Pod},
 };
 
 /// Why a call did not do what it should, by what is to be done about it.
@@ -50,7 +50,12 @@ pub trait World {
     async fn pod(&self, ordinal: usize) -> Lookup<Pod>;
     /// A member's claim.
     async fn claim(&self, ordinal: usize) -> Lookup<Claim>;
-    /// Warnings about a member's pod, newest first.
+    /// A node; nobody knows where the world has none.
+    async fn node(&self, name: &str) -> Lookup<Node> {
+        Lookup::Failed(format!("{name} is not looked at"))
+    }
+    /// Warnings about a member's pod, newest first, then about its claim while
+    /// it has no volume; without a pod, why none is made.
     async fn events(&self, ordinal: usize) -> Vec<String>;
 
     /// Makes an object.

@@ -167,7 +167,12 @@ impl Simulator {
 
 fn pod(state: &State, names: &etcdctl_stack::desired::Names, ordinal: usize) -> Option<Pod> {
     let process = state.processes.get(&ordinal)?;
-    let trouble = Trouble { reason: "CrashLoopBackOff".into(), message: String::new(), last_words: None };
+    let trouble = Trouble {
+        reason: "CrashLoopBackOff".into(),
+        message: String::new(),
+        last_words: None,
+        exit_code: None,
+    };
     Some(Pod {
         name: names.member(ordinal),
         uid: format!("pod-{ordinal}"),

@@ -152,7 +152,8 @@ async fn the_newest_warnings_about_a_pod_are_told() {
     pod.body["spec"]["containers"][0]["image"] = "localhost/nobody-made-this:1".into();
     eventually("the service account", async || cluster().await.writer().create(&pod).await.ok()).await;
     let told = async || {
-        let events = reader.events(&pod.key).await;
+        let uid = reader.pod(&space.stack().names, 0).await.found()?.uid.clone();
+        let events = reader.events(&pod.key, &uid).await;
         events.iter().any(|event| event.contains("nobody-made-this")).then_some(events)
     };
     let events = eventually("a warning", told).await;

@@ -30,7 +30,7 @@ fn two_that_do_not_answer_of_three_are_no_quorum() {
     }
     let trouble = |reason: &str, message: &str, last_words: Option<&str>| {
         let [reason, message] = [reason, message].map(str::to_owned);
-        Some(Trouble { reason, message, last_words: last_words.map(str::to_owned) })
+        Some(Trouble { reason, message, last_words: last_words.map(str::to_owned), exit_code: None })
     };
     world.pods()[1].trouble = trouble("CrashLoopBackOff", "back-off 10s", Some("starting\nno space left"));
     world.pods()[2].trouble = trouble("Unschedulable", "0/3 nodes", None);

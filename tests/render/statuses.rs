@@ -244,8 +244,12 @@ fn a_pod_that_does_not_run_is_known_to_be_down_even_when_nobody_answers() {
     let mut observed = running();
     observed.members = Members::Failed("orders-0: cannot be reached: refused".into());
     for pod in pods(&mut observed) {
-        pod.trouble =
-            Some(Trouble { reason: "CrashLoopBackOff".into(), message: "back-off".into(), last_words: None });
+        pod.trouble = Some(Trouble {
+            reason: "CrashLoopBackOff".into(),
+            message: "back-off".into(),
+            last_words: None,
+            exit_code: None,
+        });
     }
     let told = told(&observed);
     assert_eq!((told.state, told.problems), (State::Unhealthy, vec!["no member runs".to_owned()]));
@@ -343,12 +347,12 @@ fn a_pod_that_was_deleted_is_on_its_way_back() {
     };
     let completed = |pod: &mut Pod| {
         let (reason, message) = ("Completed".into(), "exit code 0".into());
-        pod.trouble = Some(Trouble { reason, message, last_words: None });
+        pod.trouble = Some(Trouble { reason, message, last_words: None, exit_code: None });
     };
     assert_eq!(problem(completed), "has ended and is being started again");
     let deleted = problem(|pod| {
         let (reason, message) = ("Completed".into(), "exit code 0".into());
-        pod.trouble = Some(Trouble { reason, message, last_words: None });
+        pod.trouble = Some(Trouble { reason, message, last_words: None, exit_code: None });
         pod.terminating = true;
     });
     assert_eq!(deleted, "is being deleted; the StatefulSet starts it again");

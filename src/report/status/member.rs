@@ -158,7 +158,7 @@ fn stopped(pod: &Pod, started: bool) -> Option<String> {
         Some(trouble) if trouble.reason == "Completed" => {
             Some("has ended and is being started again".to_owned())
         }
-        Some(trouble) => Some(format!("does not run: {}: {}", trouble.reason, trouble.message)),
+        Some(trouble) => Some(format!("does not run: {}", trouble.in_words())),
         None if pod.phase == "Pending" => Some("is starting".to_owned()),
         None => None,
     }
