@@ -43,13 +43,14 @@ impl Reader {
         let (Some(stream), Some(reason)) = (stream, reason) else {
             return Err(io::Error::other(format!("no stream to port {port} of `{pod}`")));
         };
-        Ok(Forwarded { pod: pod.clone(), stream, reason: reason.boxed() })
+        Ok(Forwarded { pod: pod.clone(), port, stream, reason: reason.boxed() })
     }
 }
 
 /// The stream, and the kubelet's reason for its end, if it gives one.
 struct Forwarded {
     pod: ObjectKey,
+    port: u16,
     stream: DuplexStream,
     reason: BoxFuture<'static, Option<String>>,
 }
@@ -60,7 +61,7 @@ impl Forwarded {
     fn reason(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
         let Poll::Ready(reason) = self.reason.poll_unpin(cx) else { return None };
         self.reason = futures::future::pending().boxed();
-        let text = format!("cannot forward a port of `{}`: {}", self.pod, reason?.trim());
+        let text = ended(&self.pod, self.port, reason?.trim());
         Some(io::Error::new(io::ErrorKind::ConnectionRefused, text))
     }
 }
@@ -104,10 +105,74 @@ fn late(pod: &ObjectKey) -> io::Error {
 }
 
 fn refused(pod: &ObjectKey, error: kube::Error) -> io::Error {
-    let reason = match error {
-        kube::Error::Api(status) => status.message.clone(),
-        kube::Error::UpgradeConnection(error) => error.to_string(),
-        other => other.to_string(),
+    let text = match error {
+        kube::Error::Api(status) if status.code == 404 => format!("`{pod}` is not there"),
+        kube::Error::Api(status) if status.message.contains("does not have a host assigned") => {
+            format!("`{pod}` is on no node yet")
+        }
+        kube::Error::Api(status) => format!("cannot forward a port of `{pod}`: {}", status.message),
+        other => format!("cannot ask the API server for `{pod}`: {}", innermost(&other)),
     };
-    io::Error::other(format!("cannot forward a port of `{pod}`: {reason}"))
+    io::Error::other(text)
+}
+
+/// The outer errors say only that something failed.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// The end of a stream. The kubelet and its runtime quote each other, with the
+/// ids of sandboxes and the paths of namespaces.
+fn ended(pod: &ObjectKey, port: u16, words: &str) -> String {
+    if words.contains("connection refused") {
+        return format!("nothing listens on port {port} of `{pod}`: connection refused");
+    }
+    if words.contains("connection reset by peer") || words.contains("broken pipe") {
+        return format!("port {port} of `{pod}` closed the connection");
+    }
+    format!("cannot forward port {port} of `{pod}`: {words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Kind;
+
+    fn pod() -> ObjectKey {
+        ObjectKey::new(Kind::Pod, "etcd-orders", "orders-0")
+    }
+
+    #[test]
+    fn what_kubelet_and_runtime_say_becomes_one_sentence() {
+        let prefix = r#"error forwarding port 2379 to pod e28c64453d79, uid : failed to execute portforward in network namespace "/run/netns/cni-dac44d30": "#;
+        let closed = r#"failed to connect to localhost:2379 inside namespace "e28c64453d79", IPv4: dial tcp4 127.0.0.1:2379: connect: connection refused IPv6 dial tcp6: address localhost: no suitable address found"#;
+        let reset = "read tcp4 127.0.0.1:39932->127.0.0.1:2379: read: connection reset by peer";
+        for (words, wanted) in [
+            (
+                format!("{prefix}{closed}"),
+                "nothing listens on port 2379 of `Pod/etcd-orders/orders-0`: connection refused",
+            ),
+            (format!("{prefix}{reset}"), "port 2379 of `Pod/etcd-orders/orders-0` closed the connection"),
+            (
+                "no such sandbox".to_owned(),
+                "cannot forward port 2379 of `Pod/etcd-orders/orders-0`: no such sandbox",
+            ),
+        ] {
+            assert_eq!(ended(&pod(), 2379, &words), wanted);
+        }
+    }
+
+    #[test]
+    fn an_api_server_that_is_gone_is_told_by_the_innermost_reason() {
+        let refused_by_system = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = refused(&pod(), kube::Error::Service(Box::new(refused_by_system)));
+        assert_eq!(
+            error.to_string(),
+            "cannot ask the API server for `Pod/etcd-orders/orders-0`: connection refused"
+        );
+    }
 }

@@ -109,8 +109,16 @@ impl Http {
         }
         Error::Unreachable {
             server: self.server.trim_end_matches('/').to_owned(),
-            reason: innermost.to_string(),
+            reason: broken(innermost.to_string()),
         }
+    }
+}
+
+/// The TLS library adds the address of its manual to a connection that ended.
+fn broken(reason: String) -> String {
+    match reason.contains("close_notify") {
+        true => "the connection broke".to_owned(),
+        false => reason,
     }
 }
 

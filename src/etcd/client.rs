@@ -160,7 +160,7 @@ impl Client {
         let whole = channel::CONNECT_TIMEOUT + deadline;
         match tokio::time::timeout(whole, call(self.channel.clone(), request)).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
-            Ok(Err(status)) => Err(Error::from(status)),
+            Ok(Err(status)) => Err(Error::from(status).within(deadline)),
             Err(_) => Err(Error::Ambiguous(format!("no answer within {} s", whole.as_secs()))),
         }
     }

@@ -9,6 +9,7 @@
 use std::{
     error::{self, Error as _},
     io,
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -16,6 +17,11 @@ use tokio::time::error::Elapsed;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
 use super::channel::{CONNECT_TIMEOUT, DialFailed};
+
+/// What is said of a deadline by who does not know how long it was.
+const NO_ANSWER: &str = "no answer within the deadline";
+/// Restarted without a quorum, a member accepts TCP and never answers TLS.
+const AS_MUTE: &str = "; a member that waits for a quorum answers none";
 
 /// Why a member did not do what it was asked. The caller adds which member and
 /// what it was asked.
@@ -95,6 +101,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same, told with the time that the member had.
+    pub(super) fn within(self, deadline: Duration) -> Error {
+        match self {
+            Error::Ambiguous(text) if text == NO_ANSWER => {
+                Error::Ambiguous(format!("no answer within {} s", deadline.as_secs()))
+            }
+            other => other,
+        }
+    }
+
     /// Whether the change may or may not have happened.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Error::Ambiguous(_))
@@ -130,6 +146,10 @@ fn answered(code: Code, message: &str) -> Error {
     if let Some(known) = known(text) {
         return known;
     }
+    let text = match text {
+        "context deadline exceeded" | "request timed out" => "the member reached no quorum in time",
+        _ => text,
+    };
     match code {
         Code::Unauthenticated | Code::PermissionDenied => Error::Refused(text.to_owned()),
         Code::Cancelled | Code::DeadlineExceeded | Code::Unavailable | Code::Unknown | Code::Internal => {
@@ -179,18 +199,18 @@ fn without_answer(cause: &(dyn error::Error + 'static)) -> Error {
         return Error::Unreachable(text);
     }
     if chain.iter().any(|cause| is_connect_timeout(*cause)) {
-        return Error::Unreachable(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()));
+        return Error::Unreachable(format!("no connection within {} s{AS_MUTE}", CONNECT_TIMEOUT.as_secs()));
     }
     if text.contains("received fatal alert") {
         return Error::Refused(in_words(&text));
     }
     if chain.iter().any(|cause| cause.is::<TimeoutExpired>()) {
-        return Error::Ambiguous("no answer within the deadline".to_owned());
+        return Error::Ambiguous(NO_ANSWER.to_owned());
     }
     match chain.iter().any(|cause| cause.is::<ConnectError>()) {
-        true if chain.iter().any(|cause| is_broken(*cause)) => Error::Unreachable(text),
+        true if chain.iter().any(|cause| is_broken(*cause)) => Error::Unreachable(broken(&text)),
         true => Error::Refused(in_words(&text)),
-        false => Error::Ambiguous(text),
+        false => Error::Ambiguous(broken(&text)),
     }
 }
 
@@ -202,6 +222,19 @@ fn is_connect_timeout(cause: &(dyn error::Error + 'static)) -> bool {
 /// Whether the stream broke, as against TLS that found something wrong in it.
 fn is_broken(cause: &(dyn error::Error + 'static)) -> bool {
     cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() != io::ErrorKind::InvalidData)
+}
+
+/// A connection that ended, without the libraries' words for it.
+fn broken(text: &str) -> String {
+    let meaning = [
+        // The TLS library adds the address of its manual.
+        ("close_notify", "the connection broke"),
+        ("tls handshake eof", "the connection broke before TLS stood"),
+        // The probes of HTTP/2 stayed without an answer.
+        ("operation timed out", "the connection went silent"),
+    ];
+    let found = meaning.iter().find(|(token, _)| text.contains(token));
+    found.map_or(text, |(_, meaning)| meaning).to_owned()
 }
 
 /// The TLS library's words, after what they come down to.
@@ -298,13 +331,38 @@ mod tests {
         });
         let authority = include_str!("../pki/fixtures/p256.crt");
         let client = Client::without_certificate("orders-0", dial, authority).unwrap();
-        assert_eq!(client.status().await, Err(Error::Unreachable("tls handshake eof".to_owned())));
+        assert_eq!(
+            client.status().await,
+            Err(Error::Unreachable("the connection broke before TLS stood".to_owned()))
+        );
     }
 
     #[tokio::test]
     async fn a_dial_that_hangs_is_given_up_when_connecting_takes_too_long() {
         let dial: Dial = Arc::new(|| std::future::pending().boxed());
         let error = Client::plain("orders-0", dial).unwrap().status().await.unwrap_err();
-        assert_eq!(error, Error::Unreachable("no connection within 5 s".to_owned()));
+        assert_eq!(error.to_string(), format!("cannot be reached: no connection within 5 s{AS_MUTE}"));
+    }
+
+    #[test]
+    fn the_libraries_words_become_one_sentence() {
+        let manual = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls";
+        assert_eq!(broken(manual), "the connection broke");
+        assert_eq!(broken("operation timed out"), "the connection went silent");
+        assert_eq!(broken("nothing listens on port 2379"), "nothing listens on port 2379");
+        let late = Error::Ambiguous(NO_ANSWER.to_owned()).within(Duration::from_secs(7));
+        assert_eq!(late.to_string(), "the outcome is unknown: no answer within 7 s");
+    }
+
+    #[test]
+    fn a_member_without_quorum_is_told_as_one() {
+        let texts = [
+            (Code::DeadlineExceeded, "context deadline exceeded"),
+            (Code::Unavailable, "etcdserver: request timed out"),
+        ];
+        for (code, text) in texts {
+            let told = answer(code, text).to_string();
+            assert_eq!(told, "the outcome is unknown: the member reached no quorum in time");
+        }
     }
 }

@@ -120,7 +120,7 @@ async fn a_closed_port_gives_the_kubelets_words() {
     let reader = cluster().await.reader();
     let pod = space.key(Kind::Pod, "orders-0");
     let missing = reader.forward(&pod, 2379).await.err().expect("no such pod").to_string();
-    says(&missing, &["not found", "orders-0"]);
+    says(&missing, &["is not there", "orders-0"]);
 
     eventually("the service account", async || {
         cluster().await.writer().create(&space.pod("orders-0")).await.ok()
