@@ -10,6 +10,7 @@ mod answer;
 mod channel;
 mod client;
 mod error;
+mod snapshot;
 
 // Generated from etcd.proto by tools/generate-proto.
 #[rustfmt::skip]
@@ -23,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use channel::CONNECT_TIMEOUT;
 pub use client::{CHANGE_DEADLINE, Client, READ_DEADLINE, STATUS_DEADLINE};
 pub use error::Error;
+pub use snapshot::{SILENCE, Snapshot, TRAILER};
 
 /// A connection in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}

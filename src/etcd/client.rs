@@ -5,11 +5,12 @@ use std::time::Duration;
 use tonic::{Request, Response, transport::Channel};
 
 use super::{
-    Credentials, Dial, Entry, Error, answer, channel,
+    Credentials, Dial, Entry, Error, Snapshot, answer, channel,
     proto::{
         self, cluster_client::ClusterClient, kv_client::KvClient, lease_client::LeaseClient,
         maintenance_client::MaintenanceClient,
     },
+    snapshot,
 };
 use crate::member::{Alarm, Id, Membership, Status};
 
@@ -107,6 +108,12 @@ impl Client {
         self.ask(CHANGE_DEADLINE, message, call).await.map(drop)
     }
 
+    /// Reads the database of this member as it is now; asks when the first piece
+    /// is. Needs no quorum, so it may be behind the other members.
+    pub fn snapshot(&self) -> Snapshot {
+        snapshot::snapshot(self.channel.clone())
+    }
+
     /// Hands leadership to a voter. Only the leader obeys; towards a dead one it
     /// waits until the deadline, and proposals in flight are dropped.
     pub async fn move_leader(&self, to: Id) -> Result<(), Error> {
@@ -185,6 +192,7 @@ mod tests {
         sendable(client.add_learner("http://a:2380"));
         sendable(client.promote(Id(1)));
         sendable(client.remove(Id(1)));
+        sendable(client.snapshot());
         sendable(client.move_leader(Id(1)));
         sendable(client.grant_lease(5));
         sendable(client.put("key", "value"));

@@ -81,6 +81,14 @@ pub enum Error {
     /// went away. Read again and decide from that.
     #[error("the outcome is unknown: {0}")]
     Ambiguous(String),
+    /// A snapshot ended before its end: the member or the connection went away.
+    #[error("broke off after {received} bytes: {reason}")]
+    BrokenOff {
+        /// How many bytes had come.
+        received: u64,
+        /// What ended it.
+        reason: String,
+    },
     /// There was no connection, so nothing was asked.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
@@ -126,6 +134,7 @@ impl Error {
                 | Error::NotInSync
                 | Error::NoLeader
                 | Error::TooManyRequests
+                | Error::BrokenOff { .. }
                 | Error::Unreachable(_)
         )
     }
