@@ -1,7 +1,7 @@
 //! Arguments, dispatch, exit codes: one command a file.
 //!
-//! This is the only module that asks the clock, reads stack files and prints. `clap`,
-//! `indicatif` and `tempfile` are used here alone.
+//! This is the only module that asks the clock, reads stack files and prints. `clap`
+//! and `indicatif` are used here alone, `tempfile` here and in `snapshot`.
 
 use std::{future::Future, io, process::ExitCode};
 
@@ -21,6 +21,7 @@ mod plan;
 mod process;
 mod progress;
 mod signal;
+mod snapshots;
 mod stacks;
 mod status;
 

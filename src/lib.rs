@@ -6,6 +6,7 @@
 //! cluster  &Desired -> live objects, dry-runs       a Reader asks, a Writer writes
 //! etcd     -> members, status of each               one member at a time
 //! dial     one member, through the API server
+//! snapshot one member -> a file                     named only when it is verified
 //! observe  &Stack -> Observed, and its plan         all reads, side by side
 //! plan     (&Desired, &Observed) -> Plan            pure, cannot fail
 //! report   what a run did, what a status tells      data
@@ -32,6 +33,7 @@ pub mod plan;
 
 pub mod dial;
 pub mod observe;
+pub mod snapshot;
 
 pub mod report;
 

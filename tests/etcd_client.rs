@@ -26,6 +26,9 @@ use etcdctl_stack::{
 use futures::FutureExt;
 use tokio::net::TcpStream;
 
+#[path = "etcd_client/snapshot.rs"]
+mod snapshot;
+
 const SERVER_NAME: &str = "orders-0.orders-peer.shop.svc";
 
 #[tokio::test]

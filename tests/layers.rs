@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("etcd", &[]),
     ("pki", &[]),
     ("dial", &["cluster", "desired", "etcd"]),
+    ("snapshot", &["etcd"]),
     ("observe", &["stack", "desired", "observed", "plan", "cluster", "etcd", "dial"]),
     ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki", "dial"]),
     ("render", &["plan", "report"]),
