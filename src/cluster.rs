@@ -23,6 +23,7 @@ mod read;
 mod request;
 mod rights;
 mod secret;
+mod take;
 mod write;
 
 pub use connect::Connect;

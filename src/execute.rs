@@ -7,22 +7,33 @@
 //! on from what it finds.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
 use crate::{
     desired::Names,
-    observed::{Journal, journal},
-    plan::{Plan, Step, action_hashes},
+    observed::Journal,
+    plan::{Plan, Step},
     report::{Event, Outcome, Report},
 };
 
 mod act;
+mod after;
+mod ask;
+mod data;
 mod founding;
 mod guard;
+mod health;
+mod leadership;
+mod leave;
 mod live;
 mod member;
+mod record;
+mod replicas;
+mod restart;
+mod save;
 mod wait;
 mod why;
 mod world;
@@ -95,6 +106,10 @@ struct Run<'a, W> {
     journal: Journal,
     number: usize,
     said: String,
+    /// The voter that gave the member list last.
+    answered: Option<usize>,
+    /// Pods that needed no restart, by uid.
+    left_alone: BTreeSet<String>,
 }
 
 /// Carries a plan out.
@@ -115,6 +130,8 @@ pub async fn execute<W: World>(
         journal: Journal::default(),
         number: 0,
         said: String::new(),
+        answered: None,
+        left_alone: BTreeSet::new(),
     };
     let before = options.steps_before;
     let mut done = 0;
@@ -172,46 +189,7 @@ impl<W: World> Run<'_, W> {
         for wait in &step.after {
             self.wait(wait).await?;
         }
-        self.write_down().await
-    }
-
-    async fn begin(&mut self, plan: &Plan) -> Result<(), Halt> {
-        self.journal = self.world.journal().await.map_err(Halt::from)?;
-        // A journal that was deleted takes it from where else it is recorded.
-        self.journal.cluster_id = self.journal.cluster_id.or(plan.recorded);
-        let Options { approved, who, tool_version, .. } = self.options;
-        self.journal.run = Some(journal::Run {
-            digest: approved.clone(),
-            actions: action_hashes(&plan.steps),
-            who: who.clone(),
-            tool_version: tool_version.clone(),
-            started_at: self.world.now(),
-            finished_at: None,
-        });
-        let made = plan.changes.iter().map(|change| &change.key).chain(&plan.unchanged);
-        self.journal.inventory.extend(made.cloned());
-        self.write_down().await
-    }
-
-    async fn finish(&mut self) -> Result<(), Halt> {
-        let now = self.world.now();
-        if let Some(run) = &mut self.journal.run {
-            run.finished_at = Some(now);
-        }
-        self.write_down().await
-    }
-
-    /// Writes the journal, once more when it is unknown whether it was written.
-    async fn write_down(&mut self) -> Result<(), Halt> {
-        let mut attempt = 0;
-        loop {
-            self.world.hold_lock().await?;
-            match self.world.write_journal(&self.journal).await {
-                Err(Failure::Unknown(_)) if attempt < 5 => attempt += 1,
-                answer => return answer.map_err(Halt::from),
-            }
-            self.world.sleep(Duration::from_secs(1)).await;
-        }
+        self.step_done().await
     }
 
     /// Says what is waited for, once.

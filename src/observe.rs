@@ -15,7 +15,7 @@ use crate::{
     dial, etcd,
     member::{Alarm, Membership, Status},
     observed::{EtcdReading, Lookup, Members, Observed, Pod},
-    plan::{Plan, plan, questions, settle},
+    plan::{Intent, Plan, plan, questions, settle},
     stack::Stack,
 };
 
@@ -34,7 +34,12 @@ pub struct Planned {
 /// # Errors
 ///
 /// Only when nothing can be asked at all; what else fails is in the plan.
-pub async fn observe(reader: &Reader, stack: &Stack, now: Timestamp) -> Result<Planned, cluster::Error> {
+pub async fn observe(
+    reader: &Reader,
+    stack: &Stack,
+    intent: &Intent,
+    now: Timestamp,
+) -> Result<Planned, cluster::Error> {
     let wanted = desired(stack);
     // Alone, so that all others find the connection that this one opens.
     let target = reader.target().await?;
@@ -48,7 +53,7 @@ pub async fn observe(reader: &Reader, stack: &Stack, now: Timestamp) -> Result<P
     let (objects, members) = join(objects, members(reader, &wanted, pods.clone())).await;
     let (desired, live, proposals) = objects?;
     let observed = Observed { live, proposals, members };
-    let plan = plan(&desired, &observed, now);
+    let plan = plan(&desired, &observed, intent, now);
     Ok(Planned { plan, desired, observed })
 }
 

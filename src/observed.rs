@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     certificate::Facts,
-    member::{Alarm, Id, Membership, Status},
+    member::{Alarm, Id, Membership, Role, Status, quorum},
     object::{Object, ObjectKey},
 };
 
 pub mod journal;
 mod trouble;
 
-pub use journal::Journal;
+pub use journal::{Intended, Journal};
 pub use trouble::Trouble;
 
 /// The answer to "is it there?".
@@ -114,6 +114,8 @@ pub struct Pod {
     pub client_port: Option<u16>,
     /// How often the etcd container was started again.
     pub restarts: i32,
+    /// The template that it was made from: its `controller-revision-hash`.
+    pub revision: Option<String>,
     /// Why it does not run: `CrashLoopBackOff`, `OOMKilled`,
     /// `ImagePullBackOff`, `Unschedulable`, `Evicted`, and the words of the
     /// kubelet or scheduler.
@@ -213,7 +215,7 @@ pub enum Proposal {
 }
 
 /// One field that another manager owns with another value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Conflict {
     /// The field, as the server writes it.
     pub field: String,
@@ -252,6 +254,22 @@ pub struct EtcdReading {
     pub statuses: BTreeMap<String, Result<Status, String>>,
     /// Alarms that are raised.
     pub alarms: Vec<Alarm>,
+}
+
+impl EtcdReading {
+    /// The leader: the voter that most name, if a quorum does or a quorum has
+    /// confirmed the list. A voter that is alone may still name one that is gone.
+    pub fn leader(&self) -> Option<Id> {
+        let EtcdReading { membership, linearizable, statuses, alarms: _ } = self;
+        let votes = |id: Id| {
+            let voices = statuses.values().flatten().filter(|status| status.role == Role::Voter);
+            voices.filter(|status| status.leader == id).count()
+        };
+        let voters = membership.members.iter().filter(|member| member.role == Role::Voter);
+        let most_named = voters.map(|member| member.id).max_by_key(|id| votes(*id))?;
+        let enough = if *linearizable { 1 } else { quorum(membership.voters()) };
+        (votes(most_named) >= enough).then_some(most_named)
+    }
 }
 
 /// Everything that a plan is made from.

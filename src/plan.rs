@@ -4,6 +4,7 @@
 //! result, so that a user sees all of the plan and all of the reasons at once.
 //!
 //! ```text
+//! intent        what is asked for beside the stack file
 //! questions     which dry-runs to ask the API server for
 //! compare       each desired object against what is there
 //! change        two bodies of one object, field by field
@@ -11,10 +12,13 @@
 //! state         what membership is decided from
 //! membership    one change of membership at a time
 //! order         changes and membership as steps
+//! ownership     who else owns a field
 //! check         rights, StorageClass, pods, claims, nodes
 //! etcd          the cluster as it is, for display
 //! digest        what an approval is bound to
 //! ```
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,7 +28,7 @@ use crate::{
     desired::{CLUSTER_ID, Desired},
     member::{Alarm, Id, Member},
     object::ObjectKey,
-    observed::{Live, Lookup, Observed, Target},
+    observed::{Intended, Live, Lookup, Observed, Target},
 };
 
 mod certificates;
@@ -33,17 +37,20 @@ mod check;
 mod compare;
 mod digest;
 mod etcd;
+mod intent;
 mod membership;
 mod order;
+mod ownership;
 mod questions;
 mod state;
 mod step;
 
 pub use certificates::days_left;
 pub use change::broken_at;
-pub use digest::action_hashes;
+pub use digest::{action_hashes, goes_on};
+pub use intent::Intent;
 pub use questions::{questions, settle};
-pub use step::{Action, Expects, Fill, Guard, IssueReason, Step, Tally, Wait};
+pub use step::{Action, Cost, Expects, Fill, Guard, IssueReason, RestartReason, Step, Tally, Wait};
 
 /// What would change, in what order, and why it may not.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +81,11 @@ pub struct Plan {
     pub etcd: Option<Etcd>,
     /// The cluster that is recorded as founded here.
     pub recorded: Option<Id>,
+    /// What is asked for beside the stack file, by identity.
+    pub intended: Intended,
+    /// Whether nothing is left after the last step. Otherwise what else there
+    /// is to do is decided once these steps are done.
+    pub complete: bool,
     /// Voters before the first step and after the last.
     pub voters: BeforeAfter,
     /// What could not be read, in words. A plan that misses something is not
@@ -216,52 +228,125 @@ impl Plan {
         self.steps.is_empty() && self.changes.is_empty() && self.blocked.is_empty()
     }
 
+    /// What must be allowed by name before it is carried out.
+    pub fn needs(&self) -> Needs {
+        let costs = || self.steps.iter().flat_map(|step| &step.costs);
+        let claim = |cost: &Cost| match cost {
+            Cost::DataLoss { claim } => Some(claim.clone()),
+            Cost::Restart { .. } | Cost::Downtime { .. } => None,
+        };
+        let down = |cost: &Cost| match cost {
+            Cost::Downtime { member } => Some(member.clone()),
+            Cost::Restart { .. } | Cost::DataLoss { .. } => None,
+        };
+        Needs { data_loss: costs().filter_map(claim).collect(), downtime: costs().filter_map(down).collect() }
+    }
+
+    /// The members that restart, in the order in which they do.
+    pub fn restarts(&self) -> Vec<&str> {
+        let costs = self.steps.iter().flat_map(|step| &step.costs);
+        costs
+            .filter_map(|cost| match cost {
+                Cost::Restart { member } | Cost::Downtime { member } => Some(member.as_str()),
+                Cost::DataLoss { .. } => None,
+            })
+            .collect()
+    }
+
+    /// The step after which the fewest members can be lost: its number, from
+    /// 1, and how it stands then. `None` unless a step touches membership.
+    pub fn lowest(&self) -> Option<(usize, Tally)> {
+        let numbered = self.steps.iter().enumerate();
+        let tallies = numbered.filter_map(|(index, step)| Some((index + 1, step.tally?)));
+        tallies.min_by_key(|(number, tally)| (tally.can_lose, *number))
+    }
+
     /// Whether it can be carried out: all was read and nothing stands in the way.
     pub fn is_applicable(&self) -> bool {
         self.blocked.is_empty() && self.unread.is_empty()
     }
 }
 
+/// What must be allowed by name, because it cannot be undone or cannot be
+/// done while clients are served.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// Claims whose data is deleted.
+    pub data_loss: BTreeSet<String>,
+    /// Members during whose restart nobody is served.
+    pub downtime: BTreeSet<String>,
+}
+
 /// Makes the plan that turns what was observed into what is desired.
 ///
 /// `desired` has been through [`settle`], and `observed` holds an answer for
 /// each of [`questions()`].
-pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
+pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timestamp) -> Plan {
     let live = &observed.live;
     let recorded = recorded_cluster(desired, live);
     let founded = !matches!(recorded, Ok(None));
-    let mut comparison = compare::compare(desired, observed, founded, now);
-    let cut_off = comparison.cut_off;
-    let state = state::state(desired, observed, cut_off);
-    let readable = comparison.unread.is_empty() && !compare::namespace_goes(desired, live);
+    let comparison = compare::compare(desired, observed, founded, now);
+    let compare::Comparison { changes, unchanged, issues, mut blocked, mut unread, mut warnings, .. } =
+        comparison;
+    let (intended, unknown) = intent::resolve(desired, observed, intent);
+    blocked.extend(unknown);
+    let asked = state::Asked {
+        intent,
+        intended: &intended,
+        new_template: comparison.new_template,
+        cut_off: comparison.cut_off,
+        now,
+    };
+    let state = state::state(desired, observed, &asked);
     let moves = match &state {
-        Ok(state) if readable => membership::moves(state.clone()),
+        Ok(state) if !compare::namespace_goes(desired, live) => membership::moves(state.clone()),
         _ => Vec::new(),
     };
-    let before = state.as_ref().map_or_else(|_| etcd::voters(observed), membership::State::voters);
-    let voters = BeforeAfter { before, after: moves.last().map_or(before, |last| last.2.voters()) };
-    if cut_off && state.is_err() {
-        comparison.warnings.push(
+    // Pods are brought back without asking anybody.
+    let emergency = state.as_ref().is_ok_and(|state| state.recorded && !state.quorum);
+    if !emergency {
+        unread.extend(compare::silent_members(observed, founded && !comparison.cut_off));
+    }
+    let moves = if unread.is_empty() { moves } else { Vec::new() };
+    if comparison.cut_off && state.is_err() {
+        warnings.push(
             "the members cannot work together or be asked before certificates are issued: plan again after that"
                 .to_owned(),
         );
     }
-    comparison.blocked.extend(state.err().unwrap_or_default());
-    comparison.blocked.extend(etcd::unhealthy(desired, observed, &moves));
-    let creating = live.objects.get(&desired.names.stateful_set()).is_some_and(Lookup::is_absent);
-    let (checks, failed) = check::checks(desired, observed, creating, voters.after > voters.before);
-    comparison.blocked.extend(failed);
-    let compare::Comparison { changes, unchanged, issues, blocked, unread, mut warnings, .. } = comparison;
+    match &state {
+        Ok(state) if moves.is_empty() => warnings.extend(etcd::warnings(desired, observed, state)),
+        _ => warnings.extend(kept_claims(desired, &moves)),
+    }
+    let before = state.as_ref().map_or_else(|_| etcd::voters(observed), membership::State::voters);
+    let voters = BeforeAfter { before, after: moves.last().map_or(before, |last| last.2.voters()) };
+    let complete = state.as_ref().map_or(!comparison.cut_off, |state| {
+        moves.last().map_or(state, |last| &last.2).quorum || !state.recorded
+    });
+    blocked.extend(state.err().unwrap_or_default());
+    blocked.extend(etcd::unhealthy(desired, observed, &moves));
+    let recorded = recorded.ok().flatten();
+    let inputs = order::Inputs {
+        desired,
+        live,
+        issues,
+        changed: changes.iter().map(|change| change.key.clone()).collect(),
+        cluster_id: recorded.map(|id| id.to_string()),
+        members: etcd::ids(desired, observed),
+        strangers: etcd::strangers(desired, observed),
+        intended: &intended,
+        moves,
+    };
+    blocked.extend(ownership::replicas_of_others(&inputs));
+    let (checks, failed) = check::checks(desired, observed, &inputs.moves);
+    blocked.extend(failed);
     warnings.extend(
         checks
             .iter()
             .filter(|check| check.outcome == Outcome::Fail && check.name == "nodes")
             .map(|check| check.detail.clone()),
     );
-    let changed = changes.iter().map(|change| change.key.clone()).collect();
-    let recorded = recorded.ok().flatten();
-    let cluster_id = recorded.map(|id| id.to_string());
-    let steps = order::steps(&order::Inputs { desired, live, issues, changed, cluster_id, moves });
+    let steps = order::steps(&inputs);
     let mut plan = Plan {
         stack: desired.stack.name.clone(),
         namespace: desired.stack.namespace.clone(),
@@ -276,11 +361,34 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
         checks,
         etcd: etcd::summary(desired, observed),
         recorded,
+        intended,
+        complete,
         voters,
         unread,
     };
     plan.digest = plan.unread.is_empty().then(|| digest::digest(&plan, desired, observed));
     plan
+}
+
+/// What happens to the volumes of members that leave, where they stay.
+fn kept_claims(
+    desired: &Desired,
+    moves: &[(membership::State, membership::Move, membership::State)],
+) -> Option<String> {
+    let kept = moves.iter().filter_map(|(_, one, after)| match one {
+        membership::Move::Retire(ordinal) if !after.delete_claims && after.claims.contains_key(ordinal) => {
+            Some(desired.names.claim(*ordinal).name)
+        }
+        _ => None,
+    });
+    let kept: Vec<String> = kept.collect();
+    (!kept.is_empty()).then(|| {
+        format!(
+            "the volumes of members that leave stay ({}): nobody uses them again, and growing deletes them first; \
+             `storage.on_scale_down = \"delete\"` deletes them now",
+            kept.join(", ")
+        )
+    })
 }
 
 /// The id of the cluster that was founded here, from the journal and from the

@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dial", &["cluster", "desired", "etcd"]),
     ("snapshot", &["etcd"]),
     ("observe", &["stack", "desired", "observed", "plan", "cluster", "etcd", "dial"]),
-    ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki", "dial"]),
+    ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki", "dial", "snapshot"]),
     ("render", &["plan", "report"]),
 ];
 

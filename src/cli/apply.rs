@@ -164,8 +164,16 @@ impl Applying<'_> {
         let mut said = false;
         loop {
             let (reader, writer) = (self.cluster.reader(), self.cluster.writer());
-            let world =
-                LiveWorld::locked(reader, writer, names.clone(), who, clock::now, identity::is_dead).await;
+            let world = LiveWorld::locked(
+                reader,
+                writer,
+                names.clone(),
+                who,
+                clock::now,
+                identity::is_dead,
+                super::snapshots::default_folder(),
+            )
+            .await;
             let waited = Duration::try_from(clock::now().duration_since(began)).unwrap_or_default();
             match world {
                 Ok(world) => return Ok(world),

@@ -4,7 +4,6 @@ use std::{ffi::OsString, path::PathBuf};
 
 /// The folder below the user's state: `$XDG_STATE_HOME`, else `~/.local/state`.
 /// None where there is no home.
-#[expect(dead_code, reason = "the flag that it is the default of is not there yet")]
 pub fn default_folder() -> Option<PathBuf> {
     below(std::env::var_os("XDG_STATE_HOME"), std::env::home_dir())
 }

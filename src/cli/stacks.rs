@@ -161,6 +161,6 @@ impl Loaded {
 
     /// Reads everything and makes the plan.
     pub async fn plan(&self, cluster: &Cluster) -> Result<Planned, cluster::Error> {
-        observe(&cluster.reader(), &self.checked.stack, now()).await
+        observe(&cluster.reader(), &self.checked.stack, &crate::plan::Intent::default(), now()).await
     }
 }

@@ -152,7 +152,7 @@ pub fn of_status(code: u16, body: &Value) -> Error {
         }
         403 => Error::Forbidden(message),
         404 => Error::NotFound(message),
-        409 if has("FieldManagerConflict") => Error::Conflict(causes.iter().filter_map(conflict).collect()),
+        409 if has("FieldManagerConflict") => Error::Conflict(causes.iter().map(conflict).collect()),
         409 if body["reason"] == "AlreadyExists" => Error::AlreadyExists(message),
         409 => Error::Stale(message),
         // An apply that names the uid of an object that was made anew since.
@@ -179,10 +179,12 @@ fn is_about_rights(message: &str) -> bool {
     message.contains("forbidden: User \"")
 }
 
-fn conflict(cause: &Value) -> Option<Conflict> {
-    let message = cause["message"].as_str()?;
+/// None is left out: what is forced must be all of what was named.
+fn conflict(cause: &Value) -> Conflict {
+    let text = |key: &str| cause[key].as_str().unwrap_or_default();
+    let message = text("message");
     let manager = message.strip_prefix("conflict with ").unwrap_or(message);
-    Some(Conflict { field: cause["field"].as_str()?.to_owned(), manager: manager.to_owned() })
+    Conflict { field: text("field").to_owned(), manager: manager.to_owned() }
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ pub fn pod(value: &Value) -> Pod {
             .and_then(Value::as_i64)
             .and_then(|count| i32::try_from(count).ok())
             .unwrap_or(0),
+        revision: text(value, "/metadata/labels/controller-revision-hash"),
         trouble: trouble(value),
     }
 }

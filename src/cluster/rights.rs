@@ -31,8 +31,8 @@ fn needed(desired: &Desired) -> Vec<Right> {
     if desired.budget.is_some() {
         need(Kind::PodDisruptionBudget, &["get", "create", "patch"], &namespace);
     }
-    need(Kind::PersistentVolumeClaim, &["get", "list", "create", "patch"], &namespace);
-    need(Kind::Pod, &["get", "list", "create"], &namespace);
+    need(Kind::PersistentVolumeClaim, &["get", "list", "create", "patch", "delete"], &namespace);
+    need(Kind::Pod, &["get", "list", "create", "delete"], &namespace);
     need(Kind::Lease, &["get", "create", "update"], &namespace);
     need(Kind::Namespace, &["get"], &None);
     if desired.stack.create_namespace {

@@ -1,4 +1,5 @@
-//! The few writes: make, apply, fill a Secret. None of them forces.
+//! The few writes: make, apply, fill a Secret, delete. None of them forces but
+//! [`Writer::apply_taking`], and that only what was asked for by name.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,12 @@ use serde_json::{Value, json};
 use super::{
     Error, Writer, path,
     request::{Answer, Content},
-    secret,
+    secret, take,
 };
 use crate::{
     desired::{FIELD_MANAGER, MANAGED_BY, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::Lookup,
+    observed::{Conflict, Lookup},
 };
 
 /// A Secret that is there, and that values may be written into.
@@ -76,6 +77,71 @@ impl Writer {
             }
         }
         self.send_apply(&object.key, body, &expect).await
+    }
+
+    /// Applies our fields of an object that is there, and takes the fields in
+    /// `take` from the managers named there: as a person writes both,
+    /// `spec.replicas` and `kubectl`.
+    ///
+    /// Force takes every conflicting field of the apply. So it is sent only
+    /// after a dry-run that conflicts in nothing else, of the same body at the
+    /// same version of the object.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::apply`].
+    pub async fn apply_taking(
+        &self,
+        object: &Object,
+        expect: &Expect,
+        take: &[Conflict],
+    ) -> Result<Object, Error> {
+        let Expect::Present { uid, resource_version } = expect else {
+            return self.apply(object, expect).await;
+        };
+        let live = self.http.get(&path::object(&object.key)).await.map_err(Error::or_gone)?.body;
+        let version = &live["metadata"]["resourceVersion"];
+        if live["metadata"]["uid"] != *uid {
+            return Err(Error::Stale(format!("`{}` was made anew", object.key)));
+        }
+        if resource_version.as_ref().is_some_and(|expected| version != expected.as_str()) {
+            return Err(Error::Stale(format!("`{}` is another version", object.key)));
+        }
+        let mut body = object.body.clone();
+        if object.key.kind == Kind::Secret {
+            secret::put_back(&mut body, &live);
+        }
+        body["metadata"]["uid"] = json!(uid);
+        body["metadata"]["resourceVersion"] = version.clone();
+        let path = apply_path(&object.key);
+        let dry_run = format!("{path}&dryRun=All");
+        let force = match self.http.ask(Method::PATCH, &dry_run, Content::Apply(&body)).await {
+            Ok(_) => "",
+            Err(Error::Conflict(conflicts)) if take::all_in(&conflicts, take) => "&force=true",
+            Err(error) => return Err(error),
+        };
+        let answer = self.http.send(Method::PATCH, &format!("{path}{force}"), Content::Apply(&body)).await?;
+        Ok(without_values(&object.key, answer))
+    }
+
+    /// Deletes the object with this uid, with the grace that it asks for. What
+    /// is gone already, or was made anew, is left alone; what is being deleted
+    /// stays so.
+    ///
+    /// # Errors
+    ///
+    /// What every request can meet.
+    pub async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Error> {
+        let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": { "uid": uid } });
+        match self.http.send(Method::DELETE, &path::object(key), Content::Json(&options)).await {
+            Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+            Err(error @ Error::Stale(_)) => match self.http.get(&path::object(key)).await {
+                Ok(live) if live.body["metadata"]["uid"] == uid => Err(error),
+                Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes sure that a Secret is there and says which: the one with this
@@ -155,8 +221,7 @@ impl Writer {
                 }
             }
         }
-        let path = format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict", path::object(key));
-        let answer = self.http.send(Method::PATCH, &path, Content::Apply(&body)).await?;
+        let answer = self.http.send(Method::PATCH, &apply_path(key), Content::Apply(&body)).await?;
         if *expect == Expect::Absent && answer.code != 201 {
             return Err(Error::Stale(format!("`{key}` was made by somebody else in the same moment")));
         }
@@ -170,6 +235,11 @@ impl Writer {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Where an apply without force is sent.
+fn apply_path(key: &ObjectKey) -> String {
+    format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict", path::object(key))
 }
 
 /// A Secret that says whose it is and nothing else: what a creation sets, no

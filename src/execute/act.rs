@@ -9,12 +9,12 @@ use crate::{
     certificate::Request,
     desired::{CLUSTER_ID, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Lookup},
+    observed::{Claim, Conflict, Lookup, Pod},
     plan::{Action, Expects, Fill},
 };
 
 /// How often a write is tried again that met another version of its object.
-const ATTEMPTS: u32 = 8;
+pub(super) const ATTEMPTS: u32 = 8;
 /// How long the API server may be away in the middle of a run.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -26,13 +26,26 @@ impl<W: World> Run<'_, W> {
             Action::Issue { object, request, authority, reason: _, expects } => {
                 self.issue(object, request, authority.as_ref(), expects).await
             }
-            Action::Apply { object, expects, fill } => self.apply(object, expects, fill).await,
+            Action::Apply { object, expects, fill, take } => self.apply(object, expects, fill, take).await,
             Action::BeginFounding => self.begin_founding().await,
             Action::RecordCluster => self.record_cluster().await,
             Action::AddLearner { ordinal: _, name, peer_url } => self.add_learner(name, peer_url).await,
             Action::Promote { ordinal, name, peer_url } => self.promote(*ordinal, name, peer_url).await,
             Action::RecordMember { ordinal, name, peer_url, claim } => {
                 self.record_member(*ordinal, name, peer_url, claim).await
+            }
+            Action::Snapshot => self.snapshot().await,
+            Action::RemoveMember { name, peer_url, id, hand_over } => {
+                self.remove_member(name, peer_url, *id, hand_over).await
+            }
+            Action::ForgetMember { name } => self.forget_member(name).await,
+            Action::DeleteClaim { ordinal, claim: _, uid } => self.delete_claim(*ordinal, uid).await,
+            Action::Empty { ordinal, name: _, claim_uid } => self.empty(*ordinal, claim_uid).await,
+            Action::Restart { ordinal, name, pod_uid, why, hand_over } => {
+                self.restart(*ordinal, name, pod_uid, *why, hand_over).await
+            }
+            Action::StartAgain { ordinal, name, peer_url } => {
+                self.start_again(*ordinal, name, peer_url).await
             }
         }
     }
@@ -77,6 +90,12 @@ impl<W: World> Run<'_, W> {
         self.patiently(&format!("claim `{name}`"), async |world| world.claim(ordinal).await).await
     }
 
+    /// A member's pod as it is.
+    pub(super) async fn pod(&mut self, ordinal: usize) -> Result<Option<Pod>, Halt> {
+        let name = self.names.member(ordinal);
+        self.patiently(&format!("pod `{name}`"), async |world| world.pod(ordinal).await).await
+    }
+
     /// Asks again while the API server does not answer.
     async fn patiently<T>(
         &mut self,
@@ -97,15 +116,22 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    async fn apply(&mut self, object: &Object, expects: &Expects, fill: &[Fill]) -> Result<(), Halt> {
+    async fn apply(
+        &mut self,
+        object: &Object,
+        expects: &Expects,
+        fill: &[Fill],
+        take: &[Conflict],
+    ) -> Result<(), Halt> {
         let mut attempt = 0;
         loop {
             let live = self.expected(object, expects).await?;
             let body = self.filled(object, fill, live.as_ref())?;
-            self.never_fewer(&body, live.as_ref())?;
+            self.replicas_may_change(&body, live.as_ref()).await?;
             let uid = live.as_ref().and_then(Object::uid);
             let version = live.as_ref().filter(|_| exact(object.key.kind)).and_then(Object::resource_version);
-            match self.world.apply(&body, uid, version).await {
+            self.world.hold_lock().await?;
+            match self.world.apply(&body, uid, version, take).await {
                 Ok(()) => return Ok(()),
                 Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
                     attempt += 1
@@ -131,6 +157,7 @@ impl<W: World> Run<'_, W> {
         loop {
             let live = self.expected(object, expects).await?;
             let uid = live.as_ref().and_then(Object::uid);
+            self.world.hold_lock().await?;
             match self.world.issue(object, request, authority, uid, keep).await {
                 Ok(()) => return Ok(()),
                 Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
@@ -170,21 +197,6 @@ impl<W: World> Run<'_, W> {
             }
         }
         Ok(body)
-    }
-
-    /// No apply of this version takes a pod away: the StatefulSet controller
-    /// would stop a voter that etcd still counts.
-    fn never_fewer(&self, body: &Object, live: Option<&Object>) -> Result<(), Halt> {
-        let replicas = |object: &Object| object.body.pointer("/spec/replicas").and_then(Value::as_u64);
-        match (replicas(body), live.and_then(replicas)) {
-            (Some(wanted), Some(has)) if body.key.kind == Kind::StatefulSet && wanted < has => {
-                Err(Halt::because(format!(
-                    "`{}` has {has} replicas by now and the step would set {wanted}: somebody scaled it since the plan",
-                    body.key
-                )))
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -84,8 +84,10 @@ impl<W: World> Run<'_, W> {
         let Some(found) = self.claim(ordinal).await? else {
             return Err(Halt::because(format!("the claim of {name} is gone")));
         };
+        // Once others are recorded, 0 may have been replaced.
+        let alone = self.journal.members.keys().all(|other| other == name);
         let founded_on = self.journal.founding.as_ref().and_then(|founding| founding.claim_uid.as_ref());
-        if ordinal == 0 && founded_on.is_some_and(|uid| *uid != found.uid) {
+        if ordinal == 0 && alone && founded_on.is_some_and(|uid| *uid != found.uid) {
             return Err(Halt::because(format!("claim `{}` was made anew since the founding", found.name)));
         }
         let recorded =
@@ -97,6 +99,7 @@ impl<W: World> Run<'_, W> {
             object: claim.clone(),
             expects,
             fill: vec![Fill::ClusterId],
+            take: Vec::new(),
         }))
         .await
     }

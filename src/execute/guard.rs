@@ -1,20 +1,9 @@
 //! What must hold when a step begins, read live.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::{Halt, Run, World};
-use crate::{
-    desired::CLUSTER_ID,
-    member::{Membership, Role, complaint},
-    object::Object,
-    plan::Guard,
-};
-
-/// How long members may take to be healthy: an election, and the five seconds
-/// of connection that etcd wants before it changes membership.
-const SETTLE: Duration = Duration::from_secs(30);
+use crate::{desired::CLUSTER_ID, member::Role, object::Object, plan::Guard};
 
 impl<W: World> Run<'_, W> {
     /// Returns once the guard holds.
@@ -28,7 +17,17 @@ impl<W: World> Run<'_, W> {
             },
             Guard::ClaimAbsent { ordinal } => self.claim_absent(*ordinal).await,
             Guard::SameFoundingClaim => self.see_founding_claim().await,
-            Guard::VotersHealthy => self.voters_healthy().await,
+            Guard::VotersHealthy | Guard::Removable { .. } | Guard::MayRestart { .. } => {
+                self.healthy_enough(guard).await
+            }
+            Guard::NotListed { peer_url } => match self.list().await?.at(peer_url) {
+                None => Ok(()),
+                Some(member) => {
+                    Err(Halt::because(format!("etcd lists member {} at {peer_url} again", member.id)))
+                }
+            },
+            Guard::ClaimIsNot { ordinal, uid } => self.claim_is_not(*ordinal, uid).await,
+            Guard::RecordedClaims { ordinals } => self.recorded_claims(ordinals).await,
             Guard::NoOtherLearner { peer_url } => {
                 let membership = self.list().await?;
                 let is_other = |member: &&crate::member::Member| {
@@ -85,43 +84,35 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    async fn voters_healthy(&mut self) -> Result<(), Halt> {
-        let began = self.world.now();
-        loop {
-            let membership = self.list().await?;
-            let Some(sick) = self.sick(&membership).await else { return Ok(()) };
-            self.say(format!("every voter to be healthy: {sick}"));
-            if self.world.now().duration_since(began)
-                > jiff::SignedDuration::try_from(SETTLE).unwrap_or_default()
-            {
-                let voters = membership.voters();
-                return Err(Halt::because(format!("not all of {voters} voters are healthy: {sick}")));
-            }
-            self.pause(Duration::from_millis(500)).await?;
+    async fn claim_is_not(&mut self, ordinal: usize, uid: &str) -> Result<(), Halt> {
+        match self.claim(ordinal).await? {
+            Some(claim) if claim.uid == uid => Err(Halt::because(format!(
+                "claim `{}` still is the one that the removed member had: a joining member must start on an empty volume",
+                claim.name
+            ))),
+            _ => Ok(()),
         }
     }
 
-    /// What is wrong with any voter; `None` when all is well.
-    async fn sick(&mut self, membership: &Membership) -> Option<String> {
-        let mut leader = None;
-        for member in membership.members.iter().filter(|member| member.role == Role::Voter) {
-            let Some(ordinal) = member.peer_urls.first().and_then(|url| self.names.ordinal_of(url)) else {
-                return Some(format!("member {} is not one of this stack's", member.id));
-            };
-            let complaint = match self.world.status(ordinal).await {
-                Err(failure) => Some(format!("does not answer: {failure}")),
-                Ok(status) => complaint(&status, membership, member.id, *leader.get_or_insert(status.leader)),
-            };
-            if let Some(complaint) = complaint {
-                return Some(format!("{} {complaint}", self.names.member(ordinal)));
+    async fn recorded_claims(&mut self, ordinals: &[usize]) -> Result<(), Halt> {
+        for ordinal in ordinals {
+            if !self.has_recorded_claim(*ordinal).await? {
+                let claim = self.names.claim(*ordinal).name;
+                return Err(Halt::because(format!(
+                    "claim `{claim}` is not the one that the journal has for {}: its data is not there",
+                    self.names.member(*ordinal)
+                )));
             }
         }
-        let via = self.voters(membership).first().copied()?;
-        match self.world.alarms(via).await {
-            Ok(alarms) => {
-                alarms.first().map(|alarm| format!("member {} raises alarm {}", alarm.member_id, alarm.name))
-            }
-            Err(failure) => Some(format!("alarms cannot be read: {failure}")),
-        }
+        Ok(())
+    }
+
+    /// Whether a member's claim is the one that was recorded with it.
+    pub(super) async fn has_recorded_claim(&mut self, ordinal: usize) -> Result<bool, Halt> {
+        let Some(recorded) = self.journal.members.get(&self.names.member(ordinal)).cloned() else {
+            return Ok(false);
+        };
+        let claim = self.claim(ordinal).await?;
+        Ok(claim.is_some_and(|claim| claim.uid == recorded.claim_uid && !claim.terminating))
     }
 }

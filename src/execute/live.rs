@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher, Hasher, RandomState},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -16,9 +17,10 @@ use crate::{
     desired::Names,
     dial, etcd,
     member::{Alarm, Id, Membership, Status},
-    object::{Object, ObjectKey},
-    observed::{Claim, Journal, Lookup, Node, Pod},
+    object::{Kind, Object, ObjectKey},
+    observed::{Claim, Conflict, Journal, Lookup, Node, Pod, journal::Snapshot},
     pki,
+    snapshot::{self, Place},
 };
 
 /// How long the lock is held without being renewed, in seconds: what a run
@@ -35,12 +37,15 @@ pub struct LiveWorld {
     clock: fn() -> Timestamp,
     lock: Mutex<(Lock, Timestamp)>,
     journal: Mutex<Option<Version>>,
+    credentials: Mutex<Option<cluster::Credentials>>,
     members: Mutex<BTreeMap<usize, etcd::Client>>,
+    snapshots: Option<PathBuf>,
 }
 
 impl LiveWorld {
     /// Takes the lock. `clock` tells the time, and `is_dead` whether the run
-    /// that holds the lock is known to be over.
+    /// that holds the lock is known to be over. `snapshots` is the folder to
+    /// which snapshots are saved.
     ///
     /// # Errors
     ///
@@ -52,6 +57,7 @@ impl LiveWorld {
         identity: &str,
         clock: fn() -> Timestamp,
         is_dead: impl Fn(&str) -> bool,
+        snapshots: Option<PathBuf>,
     ) -> Result<Self, cluster::Error> {
         let now = clock();
         let lock = writer.lock(&names, identity, now, LOCK_SECONDS, is_dead).await?;
@@ -62,7 +68,9 @@ impl LiveWorld {
             clock,
             lock: Mutex::new((lock, now)),
             journal: Mutex::new(None),
+            credentials: Mutex::new(None),
             members: Mutex::new(BTreeMap::new()),
+            snapshots,
         })
     }
 
@@ -70,6 +78,20 @@ impl LiveWorld {
     pub async fn unlock(self) {
         let (lock, _) = self.lock.into_inner();
         drop(self.writer.unlock(lock).await);
+    }
+
+    /// Asks a member. One that cannot be reached may listen elsewhere by the
+    /// next question.
+    async fn ask<T>(
+        &self,
+        ordinal: usize,
+        question: impl AsyncFnOnce(etcd::Client) -> Result<T, etcd::Error>,
+    ) -> Result<Result<T, etcd::Error>, Failure> {
+        let answer = question(self.client(ordinal).await?).await;
+        if matches!(answer, Err(etcd::Error::Unreachable(_))) {
+            self.members.lock().await.remove(&ordinal);
+        }
+        Ok(answer)
     }
 
     /// Why the StatefulSet makes no such pod: a quota, a policy, a webhook.
@@ -82,22 +104,53 @@ impl LiveWorld {
     }
 
     async fn client(&self, ordinal: usize) -> Result<etcd::Client, Failure> {
-        let mut members = self.members.lock().await;
-        if let Some(client) = members.get(&ordinal) {
+        if let Some(client) = self.members.lock().await.get(&ordinal) {
             return Ok(client.clone());
         }
-        let credentials = match self.reader.credentials(&self.names).await {
-            Lookup::Found(found) => found,
+        let pod = match self.reader.pod(&self.names, ordinal).await {
+            Lookup::Found(pod) => pod,
             Lookup::Absent => {
-                return Err(Failure::NotNow(format!("`{}` is not there yet", self.names.operator_secret())));
+                return Err(Failure::NotNow(format!("`{}` is not there", self.names.pod(ordinal))));
             }
-            Lookup::Failed(reason) => return Err(Failure::Refused(reason)),
+            Lookup::Failed(reason) => return Err(Failure::NotNow(reason)),
         };
-        let port = self.names.ports.client;
+        // The port that it was started with, whatever the stack file says by now.
+        let port = pod.client_port.unwrap_or(self.names.ports.client);
+        let credentials = self.credentials().await?;
         let client = dial::client(&self.reader, &self.names, ordinal, port, &credentials)
             .map_err(|error| Failure::Refused(error.to_string()))?;
-        members.insert(ordinal, client.clone());
+        self.members.lock().await.insert(ordinal, client.clone());
         Ok(client)
+    }
+
+    async fn credentials(&self) -> Result<cluster::Credentials, Failure> {
+        let mut known = self.credentials.lock().await;
+        if let Some(credentials) = known.as_ref() {
+            return Ok(credentials.clone());
+        }
+        match self.reader.credentials(&self.names).await {
+            Lookup::Found(found) => Ok(known.insert(found).clone()),
+            Lookup::Absent => {
+                Err(Failure::NotNow(format!("`{}` is not there yet", self.names.operator_secret())))
+            }
+            Lookup::Failed(reason) => Err(Failure::Refused(reason)),
+        }
+    }
+
+    /// Does what takes long, and holds the lock meanwhile.
+    async fn while_held<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let hold = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                if let Err(failure) = self.hold_lock().await {
+                    return failure;
+                }
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            failure = hold => Err(failure),
+        }
     }
 }
 
@@ -152,8 +205,29 @@ impl World for LiveWorld {
         self.writer.create(object).await.map(drop).map_err(of_cluster)
     }
 
-    async fn apply(&self, object: &Object, uid: Option<&str>, version: Option<&str>) -> Result<(), Failure> {
-        self.writer.apply(object, &expect(uid, version)).await.map(drop).map_err(of_cluster)
+    async fn apply(
+        &self,
+        object: &Object,
+        uid: Option<&str>,
+        version: Option<&str>,
+        take: &[Conflict],
+    ) -> Result<(), Failure> {
+        let expect = expect(uid, version);
+        let applied = match take {
+            [] => self.writer.apply(object, &expect).await,
+            take => self.writer.apply_taking(object, &expect, take).await,
+        };
+        applied.map(drop).map_err(of_cluster)
+    }
+
+    async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
+        let deleted = self.writer.delete(key, uid).await;
+        if key.kind == Kind::Pod
+            && let Some(ordinal) = self.names.ordinal_named(&key.name)
+        {
+            self.members.lock().await.remove(&ordinal);
+        }
+        deleted.map_err(of_cluster)
     }
 
     async fn issue(
@@ -197,34 +271,71 @@ impl World for LiveWorld {
     }
 
     async fn status(&self, ordinal: usize) -> Result<Status, Failure> {
-        self.client(ordinal).await?.status().await.map_err(of_etcd)
+        self.ask(ordinal, async |member| member.status().await).await?.map_err(of_etcd)
     }
 
     async fn members(&self, via: usize) -> Result<Membership, Failure> {
-        self.client(via).await?.members(true).await.map_err(of_etcd)
+        self.ask(via, async |member| member.members(true).await).await?.map_err(of_etcd)
+    }
+
+    async fn members_applied(&self, via: usize) -> Result<Membership, Failure> {
+        self.ask(via, async |member| member.members(false).await).await?.map_err(of_etcd)
     }
 
     async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure> {
-        self.client(via).await?.alarms().await.map_err(of_etcd)
+        self.ask(via, async |member| member.alarms().await).await?.map_err(of_etcd)
     }
 
     async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure> {
-        self.client(via).await?.add_learner(peer_url).await.map(drop).map_err(|error| match error {
+        let added = self.ask(via, async |member| member.add_learner(peer_url).await).await?;
+        added.map(drop).map_err(|error| match error {
             // Somebody added it: the list decides.
             etcd::Error::PeerUrlExists | etcd::Error::MemberExists => Failure::Unknown(error.to_string()),
+            // Within the second of its removal it would get the same id again.
+            etcd::Error::MemberNotFound => Failure::NotNow(error.to_string()),
             other => of_etcd(other),
         })
     }
 
+    async fn move_leader(&self, leader: usize, to: Id) -> Result<(), Failure> {
+        let moved = self.ask(leader, async |member| member.move_leader(to).await).await?;
+        moved.map_err(|error| match error {
+            etcd::Error::NotLeader => Failure::NotNow(error.to_string()),
+            other => of_etcd(other),
+        })
+    }
+
+    async fn remove(&self, via: usize, id: Id) -> Result<(), Failure> {
+        let removed = self.ask(via, async |member| member.remove(id).await).await?;
+        removed.map_err(|error| match error {
+            etcd::Error::MemberNotFound => Failure::Unknown(error.to_string()),
+            other => of_etcd(other),
+        })
+    }
+
+    async fn snapshot(&self, via: usize) -> Result<Snapshot, Failure> {
+        let folder = self.snapshots.as_deref().ok_or_else(|| {
+            Failure::Refused("there is no folder for snapshots: name one with --snapshot-dir".to_owned())
+        })?;
+        let place = Place { folder, namespace: &self.names.namespace, stack: &self.names.stack };
+        let now = self.now();
+        self.while_held(async {
+            let saved = snapshot::save(&self.client(via).await?, place, now).await.map_err(of_snapshot)?;
+            Ok(Snapshot { path: saved.path.display().to_string(), revision: saved.revision, saved_at: now })
+        })
+        .await
+    }
+
     async fn promote(&self, via: usize, id: Id) -> Result<(), Failure> {
-        self.client(via).await?.promote(id).await.map_err(|error| match error {
+        let promoted = self.ask(via, async |member| member.promote(id).await).await?;
+        promoted.map_err(|error| match error {
             etcd::Error::NotLearner => Failure::Unknown(error.to_string()),
             other => of_etcd(other),
         })
     }
 
     async fn write_entry(&self, via: usize) -> Result<(), Failure> {
-        self.client(via).await?.grant_lease(5).await.map(drop).map_err(of_etcd)
+        self.ask(via, async |member| member.grant_lease(5).await).await?.map(drop).map_err(of_etcd)
     }
 
     async fn journal(&self) -> Result<Journal, Failure> {
@@ -299,6 +410,18 @@ fn of_cluster(error: cluster::Error) -> Failure {
         error if error.is_stale() => Failure::Stale(text),
         error if error.is_ambiguous() => Failure::Unknown(text),
         _ => Failure::Refused(text),
+    }
+}
+
+/// A stream that broke may come whole the next time; a folder stays as it is.
+fn of_snapshot(error: snapshot::Error) -> Failure {
+    let text = format!("{error}; {}", error.help());
+    match error {
+        snapshot::Error::Member(_) | snapshot::Error::Damaged { .. } | snapshot::Error::NoTrailer { .. } => {
+            Failure::NotNow(text)
+        }
+        snapshot::Error::Exists(_) => Failure::NotNow(text),
+        snapshot::Error::Folder { .. } => Failure::Refused(text),
     }
 }
 

@@ -8,53 +8,14 @@ use crate::member::{Id, Member, Membership, Role, Status};
 /// How long etcd may call a cluster unhealthy that is not: it wants five
 /// seconds of connection to every peer after each start.
 /// (`server/etcdserver/server.go`, `isConnectedFullySince`)
-const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+pub(super) const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
 /// A learner that applies nothing for so long is stuck.
 const STALL: Duration = Duration::from_secs(5 * 60);
 /// How fast a connected learner applies one entry.
 const CONNECTED: Duration = Duration::from_secs(2);
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 impl<W: World> Run<'_, W> {
-    /// The ordinals that vote.
-    pub(super) fn voters(&self, membership: &Membership) -> Vec<usize> {
-        let voters = membership.members.iter().filter(|member| member.role == Role::Voter);
-        voters.filter_map(|member| self.names.ordinal_of(member.peer_urls.first()?)).collect()
-    }
-
-    /// The member list, from whichever voter answers.
-    pub(super) async fn list(&mut self) -> Result<Membership, Halt> {
-        let began = self.world.now();
-        loop {
-            let mut reason = "no member is known".to_owned();
-            for ordinal in 0..crate::desired::ORDINALS {
-                match self.world.members(ordinal).await {
-                    Ok(membership) => return Ok(membership),
-                    Err(failure @ (Failure::LockLost(_) | Failure::Stale(_))) => return Err(failure.into()),
-                    // The first one's words are the ones that help.
-                    Err(failure) if ordinal == 0 => reason = failure.to_string(),
-                    Err(_) => {}
-                }
-                if ordinal + 1 >= self.journal.members.len().max(1) {
-                    break;
-                }
-            }
-            self.say(format!("a voter to answer: {reason}"));
-            if self.is_over(began) {
-                return Err(Halt::because(format!("no voter answers, or there is no quorum: {reason}")));
-            }
-            self.pause(SECOND).await?;
-        }
-    }
-
-    async fn via(&mut self) -> Result<usize, Halt> {
-        let membership = self.list().await?;
-        self.voters(&membership)
-            .first()
-            .copied()
-            .ok_or_else(|| Halt::because("etcd lists no voter of this stack"))
-    }
-
     /// Lists a learner; nothing to do when it is listed already.
     pub(super) async fn add_learner(&mut self, name: &str, peer_url: &str) -> Result<(), Halt> {
         let began = self.world.now();
@@ -63,6 +24,7 @@ impl<W: World> Run<'_, W> {
                 return Ok(());
             }
             let via = self.via().await?;
+            self.world.hold_lock().await?;
             match self.world.add_learner(via, peer_url).await {
                 Ok(()) => {}
                 // The list decides, at the next turn.
@@ -153,7 +115,7 @@ impl<W: World> Run<'_, W> {
             .iter()
             .find(leads)
             .and_then(|member| self.names.ordinal_of(member.peer_urls.first()?));
-        match found.or_else(|| self.voters(membership).first().copied()) {
+        match found.or(self.answered) {
             Some(ordinal) => self.answer(ordinal).await,
             None => Err(Halt::because("etcd lists no voter of this stack")),
         }
@@ -163,6 +125,7 @@ impl<W: World> Run<'_, W> {
     /// prove a connection. The reason if it does not.
     async fn show_connected(&mut self, ordinal: usize, member: &Member) -> Result<Option<String>, Halt> {
         let via = self.via().await?;
+        self.world.hold_lock().await?;
         if let Err(failure) = self.world.write_entry(via).await {
             return Ok(Some(failure.to_string()));
         }
@@ -188,6 +151,6 @@ impl<W: World> Run<'_, W> {
     }
 }
 
-/// Entries by which a learner may lag before the last look: its leader writes
-/// on while it is asked.
-const LAG: u64 = 100;
+/// Entries by which a member that has caught up may lag: its leader writes on
+/// while it is asked.
+pub(super) const LAG: u64 = 100;

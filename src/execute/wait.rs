@@ -14,17 +14,12 @@ use crate::{
 impl<W: World> Run<'_, W> {
     /// Returns once it holds; stops when the step's time is over.
     pub(super) async fn wait(&mut self, wait: &Wait) -> Result<(), Halt> {
-        let ordinal = match wait {
-            Wait::Founded { ordinal } | Wait::Joined { ordinal, .. } | Wait::Voting { ordinal, .. } => {
-                *ordinal
-            }
-        };
         let began = self.world.now();
         loop {
             if let Wait::Founded { .. } = wait {
                 self.see_founding_claim().await?;
             }
-            let Some(missing) = self.missing(wait, ordinal).await? else { return Ok(()) };
+            let Some((ordinal, missing)) = self.lacks(wait).await? else { return Ok(()) };
             let pod = self.pod_in_words(ordinal).await;
             self.say(format!("{missing}{pod}"));
             if self.is_over(began) {
@@ -36,8 +31,8 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    /// What is missing; `None` when the wait is over.
-    async fn missing(&mut self, wait: &Wait, ordinal: usize) -> Result<Option<String>, Halt> {
+    /// What a member that starts is missing; `None` when the wait is over.
+    pub(super) async fn missing(&mut self, wait: &Wait, ordinal: usize) -> Result<Option<String>, Halt> {
         let name = self.names.member(ordinal);
         let status = match self.world.status(ordinal).await {
             Ok(status) => status,
@@ -50,6 +45,7 @@ impl<W: World> Run<'_, W> {
                 return Ok((!leads).then(|| format!("{name} to lead")));
             }
             Wait::Joined { peer_url, .. } | Wait::Voting { peer_url, .. } => peer_url,
+            _ => return Ok(None),
         };
         if let Some(id) = self.journal.cluster_id
             && id != status.cluster_id

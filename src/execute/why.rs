@@ -176,6 +176,7 @@ mod tests {
             terminating: false,
             client_port: None,
             restarts: 3,
+            revision: None,
             trouble: None,
         }
     }

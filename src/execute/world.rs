@@ -10,7 +10,7 @@ use crate::{
     certificate::Request,
     member::{Alarm, Id, Membership, Status},
     object::{Object, ObjectKey},
-    observed::{Claim, Journal, Lookup, Node, Pod},
+    observed::{Claim, Conflict, Journal, Lookup, Node, Pod, journal::Snapshot},
 };
 
 /// Why a call did not do what it should, by what is to be done about it.
@@ -61,8 +61,19 @@ pub trait World {
     /// Makes an object.
     async fn create(&self, object: &Object) -> Result<(), Failure>;
     /// Applies an object that has this uid and version; one that must be
-    /// absent when there is no uid.
-    async fn apply(&self, object: &Object, uid: Option<&str>, version: Option<&str>) -> Result<(), Failure>;
+    /// absent when there is no uid. With `take`, a conflict in exactly these
+    /// fields is forced.
+    async fn apply(
+        &self,
+        object: &Object,
+        uid: Option<&str>,
+        version: Option<&str>,
+        take: &[Conflict],
+    ) -> Result<(), Failure>;
+    /// Deletes the object with this uid, gracefully. Nothing is left to do
+    /// when it is gone or another one has its name; it may be there for a
+    /// while still.
+    async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure>;
     /// Issues a certificate into a Secret, which must have this uid, or be
     /// absent. With `keep`, one that is there already stays.
     async fn issue(
@@ -78,10 +89,21 @@ pub trait World {
     async fn status(&self, ordinal: usize) -> Result<Status, Failure>;
     /// The member list, confirmed by a quorum, asked of one voter.
     async fn members(&self, via: usize) -> Result<Membership, Failure>;
+    /// The member list as one voter has applied it. It may be old.
+    async fn members_applied(&self, via: usize) -> Result<Membership, Failure> {
+        self.members(via).await
+    }
     /// Alarms that are raised, asked of one voter.
     async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure>;
     /// Lists a new learner.
     async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure>;
+    /// Hands leadership to a voter. Only the leader obeys.
+    async fn move_leader(&self, leader: usize, to: Id) -> Result<(), Failure>;
+    /// Takes a member out of the list. [`Failure::Unknown`] when it is not in
+    /// it any more: the list decides.
+    async fn remove(&self, via: usize, id: Id) -> Result<(), Failure>;
+    /// Saves a snapshot of the database of one voter, and checks it.
+    async fn snapshot(&self, via: usize) -> Result<Snapshot, Failure>;
     /// Makes a learner a voter.
     async fn promote(&self, via: usize, id: Id) -> Result<(), Failure>;
     /// Writes one entry to the log and lets it go again.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Conflict;
 use crate::{member::Id, object::ObjectKey};
 
 /// The journal of one stack.
@@ -17,6 +18,9 @@ use crate::{member::Id, object::ObjectKey};
 pub struct Journal {
     /// The run that is going on or was the last one.
     pub run: Option<Run>,
+    /// The runs before it, the last one first.
+    #[serde(default)]
+    pub history: Vec<PastRun>,
     /// The founding, from just before its first effect on.
     pub founding: Option<Founding>,
     /// The cluster's id, from the moment that the founder served.
@@ -26,6 +30,13 @@ pub struct Journal {
     /// The objects of the plans that were applied: those of them that the stack
     /// file no longer names are left over.
     pub inventory: BTreeSet<ObjectKey>,
+}
+
+impl Journal {
+    /// The run that was begun and has not ended with nothing left to do.
+    pub fn unfinished(&self) -> Option<&Run> {
+        self.run.as_ref().filter(|run| run.finished_at.is_none())
+    }
 }
 
 /// One run of `apply`.
@@ -44,6 +55,92 @@ pub struct Run {
     pub started_at: Timestamp,
     /// When it ended with nothing left to do.
     pub finished_at: Option<Timestamp>,
+    /// What it was asked for beside the stack file.
+    #[serde(default)]
+    pub intended: Intended,
+    /// What it comes to, in numbers.
+    #[serde(default)]
+    pub summary: String,
+    /// How many steps it has, and how many of them are done.
+    #[serde(default)]
+    pub steps: StepCount,
+    /// The snapshot that it saved.
+    #[serde(default)]
+    pub snapshot: Option<Snapshot>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepCount {
+    /// All of them.
+    pub all: usize,
+    /// Those that are done.
+    pub done: usize,
+}
+
+/// What was asked for beside the stack file, by the identities that were there
+/// then: once one of them is gone, that part is done. So a run that goes on
+/// needs no flags, and replaces no member and restarts no pod twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intended {
+    /// Members to replace, by name.
+    #[serde(default)]
+    pub replace: BTreeMap<String, Replaced>,
+    /// Pods to restart: name and uid.
+    #[serde(default)]
+    pub restart: BTreeMap<String, String>,
+    /// Members to remove that are not this stack's.
+    #[serde(default)]
+    pub remove: BTreeSet<Id>,
+    /// Fields to take from other managers.
+    #[serde(default)]
+    pub take: BTreeSet<Conflict>,
+}
+
+/// A member that is to be replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaced {
+    /// Its id in the list; `None` where etcd did not list it any more.
+    pub id: Option<Id>,
+    /// The uid of its claim, whose data goes; `None` where there was none.
+    pub claim_uid: Option<String>,
+}
+
+/// A snapshot that a run saved and checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// The file, on the machine of whoever ran.
+    pub path: String,
+    /// The revision that it has at least.
+    pub revision: i64,
+    /// When.
+    pub saved_at: Timestamp,
+}
+
+/// A run that is over, or that another one took over from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastRun {
+    /// The digest that was approved.
+    pub digest: String,
+    /// Who ran it.
+    pub who: String,
+    /// The tool's version.
+    pub tool_version: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended with nothing left to do; `None` if it stopped before.
+    pub finished_at: Option<Timestamp>,
+    /// What it came to, in numbers.
+    pub summary: String,
+    /// How many steps it had, and how many of them were done.
+    pub steps: StepCount,
+    /// The snapshot that it saved.
+    pub snapshot: Option<Snapshot>,
 }
 
 /// The founding of the cluster, written before the first pod can start.

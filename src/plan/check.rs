@@ -4,7 +4,11 @@
 //! StorageClass, an exhausted quota and Pod Security all pass it and fail
 //! later. So each is asked about on its own.
 
-use super::{Blocked, Check, Outcome, compare::namespace_goes};
+use super::{
+    Blocked, Check, Outcome,
+    compare::namespace_goes,
+    membership::{Listed, Move, State},
+};
 use crate::{
     desired::Desired,
     object::ObjectKey,
@@ -12,14 +16,15 @@ use crate::{
 };
 
 /// Every check with its verdict; a failed one comes with a [`Blocked`], except
-/// that too few nodes are only a warning. `creating` says that the StatefulSet
-/// is to be made, `growing` that members are to join.
+/// that too few nodes for a stack that grows are only a warning.
 pub fn checks(
     desired: &Desired,
     observed: &Observed,
-    creating: bool,
-    growing: bool,
+    moves: &[(State, Move, State)],
 ) -> (Vec<Check>, Vec<Blocked>) {
+    let stateful_set = observed.live.objects.get(&desired.names.stateful_set());
+    let creating = stateful_set.is_some_and(Lookup::is_absent);
+    let growing = moves.iter().any(|(before, _, after)| after.members.len() > before.members.len());
     let mut checks = Vec::new();
     let mut blocked = Vec::new();
     let mut add = |(check, stop): (Check, Option<Blocked>)| {
@@ -30,6 +35,13 @@ pub fn checks(
     if creating || growing {
         add(storage_class(desired, &observed.live.storage_classes));
         add(nodes(desired, observed));
+    }
+    for (before, one, _) in moves {
+        if let Move::Remove(ordinal) = one
+            && before.members.get(ordinal) == Some(&Listed::Voter)
+        {
+            add(room(desired, observed, *ordinal));
+        }
     }
     if creating && !namespace_goes(desired, &observed.live) {
         add(dry_run("pod", &desired.pod.key, observed));
@@ -119,6 +131,35 @@ fn nodes(desired: &Desired, observed: &Observed) -> (Check, Option<Blocked>) {
         return (check("nodes", Outcome::Fail, detail), None);
     }
     (check("nodes", Outcome::Pass, detail), None)
+}
+
+/// A node for the pod that takes a member's place. Once the old member is
+/// removed it cannot come back, so nothing may be removed that nothing could
+/// replace.
+fn room(desired: &Desired, observed: &Observed, ordinal: usize) -> (Check, Option<Blocked>) {
+    let member = desired.names.member(ordinal);
+    let (Lookup::Found(nodes), Lookup::Found(pods)) = (&observed.live.nodes, &observed.live.pods) else {
+        return (check("nodes", Outcome::Unchecked, "nodes may not be listed".to_owned()), None);
+    };
+    let others = || pods.iter().filter(|pod| pod.name != member).filter_map(|pod| pod.node.as_deref());
+    let taken = |name: &str| desired.needs_a_node_each() && others().any(|node| node == name);
+    let free = nodes.iter().find(|node| node.ready && node.schedulable && !taken(&node.name));
+    match free {
+        Some(node) => (check("nodes", Outcome::Pass, format!("{} takes {member}", node.name)), None),
+        None => {
+            let reason =
+                format!("no node is Ready that could take {member}, and each member needs one of its own");
+            let blocked = Blocked {
+                code: "plan::no_node".to_owned(),
+                reason,
+                help: Some(
+                    "bring a node back or add one first: once it is removed the old member cannot come back"
+                        .to_owned(),
+                ),
+            };
+            (check("nodes", Outcome::Fail, format!("none takes {member}")), Some(blocked))
+        }
+    }
 }
 
 fn dry_run(name: &str, key: &ObjectKey, observed: &Observed) -> (Check, Option<Blocked>) {

@@ -7,12 +7,13 @@ use super::{
     Blocked, Change, Confidence, FieldChange, IssueReason, Verb,
     certificates::{self, Verdict},
     change,
+    questions::running_version,
 };
 use crate::{
     certificate::Usage,
     desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
     object::{Kind, Object, ObjectKey},
-    observed::{Live, Lookup, Observed, Proposal},
+    observed::{Live, Lookup, Members, Observed, Proposal},
 };
 
 /// What came of comparing every object.
@@ -30,6 +31,8 @@ pub struct Comparison {
     pub unread: Vec<String>,
     /// What a reviewer should know.
     pub warnings: Vec<String>,
+    /// Whether the pod template is to change, so that members must restart.
+    pub new_template: bool,
     /// Whether members cannot be asked, or cannot reach each other, until
     /// certificates are issued: then only these are planned.
     pub cut_off: bool,
@@ -47,8 +50,10 @@ pub fn compare(desired: &Desired, observed: &Observed, founded: bool, now: Times
         result.object(desired, observed, object, founded, now);
     }
     result.cut_off = result.issues.iter().any(|(key, reason)| cuts_off(desired, key, reason));
-    result.unread.extend(unread(observed, founded && !result.cut_off));
+    result.unread.extend(unread(observed));
     result.left_over(desired, observed);
+    result.version(desired, observed);
+    result.peer_port(desired, observed);
     result.token(desired, observed, founded);
     result
 }
@@ -62,9 +67,8 @@ fn cuts_off(desired: &Desired, key: &ObjectKey, reason: &IssueReason) -> bool {
 }
 
 /// Reads without which no step can be decided. What has a verdict of its own,
-/// such as nodes that may not be listed, is not among them. `answer` says
-/// that members are there and should answer.
-fn unread(observed: &Observed, answer: bool) -> Vec<String> {
+/// such as nodes that may not be listed, is not among them.
+fn unread(observed: &Observed) -> Vec<String> {
     let live = &observed.live;
     let mut all = Vec::new();
     if let Lookup::Failed(reason) = &live.journal {
@@ -76,12 +80,15 @@ fn unread(observed: &Observed, answer: bool) -> Vec<String> {
     if let Lookup::Failed(reason) = &live.pods {
         all.push(format!("pods cannot be read: {reason}"));
     }
-    if let crate::observed::Members::Failed(reason) = &observed.members
-        && answer
-    {
-        all.push(format!("the members cannot be asked: {reason}"));
-    }
     all
+}
+
+/// Why members that should answer could not be asked.
+pub fn silent_members(observed: &Observed, should_answer: bool) -> Option<String> {
+    match &observed.members {
+        Members::Failed(reason) if should_answer => Some(format!("the members cannot be asked: {reason}")),
+        Members::Failed(_) | Members::NotRunning | Members::Read(_) => None,
+    }
 }
 
 impl Comparison {
@@ -148,7 +155,7 @@ impl Comparison {
         if one.verb == Verb::Update && one.fields.is_empty() && issue.is_none() {
             return self.unchanged.push(object.key.clone());
         }
-        self.restart(&one);
+        self.new_template |= changes_template(&one);
         self.changes.push(one);
     }
 
@@ -227,6 +234,41 @@ impl Comparison {
         }
     }
 
+    /// Patch versions change by a rolling restart. A minor version has gates of
+    /// its own, and etcd does not start on the data of a newer one.
+    /// <https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/>
+    fn version(&mut self, desired: &Desired, observed: &Observed) {
+        let wanted = desired.stack.version;
+        let Some(runs) = running_version(desired, &observed.live) else { return };
+        if (runs.major, runs.minor) != (wanted.major, wanted.minor) {
+            self.stop(
+                "plan::not_supported_yet",
+                format!("the members run etcd {runs}, and the stack wants {wanted}: changing the minor version is not supported yet"),
+                &format!("set `cluster.version` to a patch release of {}.{}, or leave it out", runs.major, runs.minor),
+            );
+        } else if wanted < runs {
+            self.warnings.push(format!("etcd goes back from {runs} to {wanted}"));
+        }
+    }
+
+    /// The port is part of the address by which etcd knows each member.
+    fn peer_port(&mut self, desired: &Desired, observed: &Observed) {
+        let live = observed.live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
+        let ports =
+            live.and_then(|live| live.body.pointer("/spec/template/spec/containers/0/ports")?.as_array());
+        let port = ports.into_iter().flatten().find(|port| port["name"] == "peer");
+        let wanted = desired.stack.ports.peer;
+        if let Some(port) = port.and_then(|port| port["containerPort"].as_u64())
+            && port != u64::from(wanted)
+        {
+            self.stop(
+                "plan::not_supported_yet",
+                format!("`ports.peer` would change from {port} to {wanted}, and it is part of every member's address"),
+                &format!("set `ports.peer` to {port}"),
+            );
+        }
+    }
+
     /// The token only counts when the cluster is founded.
     fn token(&mut self, desired: &Desired, observed: &Observed, founded: bool) {
         let live = observed.live.objects.get(&desired.names.bootstrap()).and_then(Lookup::found);
@@ -257,25 +299,14 @@ impl Comparison {
         self.stop("plan::refused", format!("the API server refuses `{key}`{fields}: {message}"), help);
     }
 
-    fn restart(&mut self, one: &Change) {
-        let template: Vec<&str> = one
-            .fields
-            .iter()
-            .map(|field| field.path.as_str())
-            .filter(|path| one.key.kind == Kind::StatefulSet && path.starts_with("spec.template"))
-            .collect();
-        if !template.is_empty() {
-            self.stop(
-                "plan::not_supported_yet",
-                format!("the change needs a rolling restart, which is not supported yet: {}", template.join(", ")),
-                "undo that part of the edit; labels, Services and the budget can be changed without a restart",
-            );
-        }
-    }
-
     fn stop(&mut self, code: &str, reason: String, help: &str) {
         self.blocked.push(Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) });
     }
+}
+
+fn changes_template(one: &Change) -> bool {
+    let in_template = |field: &FieldChange| field.path.starts_with("spec.template");
+    one.key.kind == Kind::StatefulSet && one.verb == Verb::Update && one.fields.iter().any(in_template)
 }
 
 /// The field of a StatefulSet that differs and can never change, if that is

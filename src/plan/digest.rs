@@ -16,7 +16,7 @@ use crate::{
 
 /// Raised by hand when the same inputs give another plan, so that an approval
 /// of the older meaning does not hold for the newer one.
-const PLAN_SEMANTICS: u32 = 1;
+const PLAN_SEMANTICS: u32 = 2;
 
 /// The digest of a plan that was made from these.
 pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
@@ -39,6 +39,7 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
     sha256(&json!({
         "semantics": PLAN_SEMANTICS,
         "stack": desired.stack,
+        "intended": plan.intended,
         "cluster": cluster(observed),
         "objects": objects,
         "secrets": secrets,
@@ -49,9 +50,27 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
 }
 
 /// The content of every action of these steps, in order: by it an approval is
-/// known again.
+/// known again. Restarts stand in no order of their own, for who leads decides
+/// it; they say so with [`RESTART`] and are sorted here.
 pub fn action_hashes(steps: &[Step]) -> Vec<String> {
-    steps.iter().flat_map(|step| &step.actions).map(action_hash).collect()
+    let mut hashes: Vec<String> = steps.iter().flat_map(|step| &step.actions).map(action_hash).collect();
+    hashes.chunk_by_mut(|a, b| is_restart(a) && is_restart(b)).for_each(<[String]>::sort);
+    hashes
+}
+
+/// Whether these actions are the end of the approved ones: what is left of
+/// them after a run was stopped. Any of the restarts may be done.
+pub fn goes_on(approved: &[String], left: &[String]) -> bool {
+    let others = |all: &[String]| all.iter().filter(|hash| !is_restart(hash)).cloned().collect::<Vec<_>>();
+    let restarts = left.iter().filter(|hash| is_restart(hash));
+    others(approved).ends_with(&others(left)) && restarts.into_iter().all(|hash| approved.contains(hash))
+}
+
+/// Marks the hash of a restart.
+const RESTART: &str = "restart:";
+
+fn is_restart(hash: &str) -> bool {
+    hash.starts_with(RESTART)
 }
 
 /// An action by its content, without what the server assigns: the same in the
@@ -60,7 +79,9 @@ fn action_hash(action: &Action) -> String {
     let mut value = json!(action);
     if let Some(fields) = value.as_object_mut() {
         // Names of holes go with the values that replace them.
-        for field in ["expects", "fill", "reason"] {
+        for field in
+            ["expects", "fill", "reason", "take", "id", "uid", "pod_uid", "claim_uid", "hand_over", "why"]
+        {
             fields.remove(field);
         }
     }
@@ -69,7 +90,8 @@ fn action_hash(action: &Action) -> String {
         forget(body, "/metadata/annotations", CLUSTER_ID);
         forget(body, "/data", "initial-cluster-token");
     }
-    sha256(&value).0
+    let hash = sha256(&value).0;
+    if matches!(action, Action::Restart { .. }) { format!("{RESTART}{hash}") } else { hash }
 }
 
 fn forget(body: &mut Value, parent: &str, key: &str) {
@@ -162,7 +184,7 @@ mod tests {
         if let Some(annotations) = annotations {
             body["metadata"]["annotations"] = annotations;
         }
-        Action::Apply { object: Object { key, body }, expects, fill }
+        Action::Apply { object: Object { key, body }, expects, fill, take: Vec::new() }
     }
 
     #[test]

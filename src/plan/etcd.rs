@@ -1,23 +1,44 @@
 //! The etcd cluster as it is: for display, and as a reason not to begin.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     Blocked, Etcd,
-    membership::{Move, State},
+    membership::{Listed, Move, State},
+    state::ordinal,
 };
 use crate::{
     desired::Desired,
-    member::{Id, Member, Role, complaint},
+    member::{Alarm, Id, Member, complaint, quorum},
     observed::{EtcdReading, Members, Observed},
 };
+
+/// The alarm of a database that has reached its quota.
+const NOSPACE: &str = "NOSPACE";
+
+/// The ids of this stack's listed members, by ordinal.
+pub fn ids(desired: &Desired, observed: &Observed) -> BTreeMap<usize, Id> {
+    let Members::Read(reading) = &observed.members else { return BTreeMap::new() };
+    let members = reading.membership.members.iter();
+    members.filter_map(|member| Some((ordinal(desired, member)?, member.id))).collect()
+}
+
+/// The addresses of listed members that are not this stack's, by id.
+pub fn strangers(desired: &Desired, observed: &Observed) -> BTreeMap<Id, String> {
+    let Members::Read(reading) = &observed.members else { return BTreeMap::new() };
+    let members = reading.membership.members.iter();
+    let foreign = members.filter(|member| ordinal(desired, member).is_none());
+    foreign.map(|member| (member.id, member.peer_urls.join(","))).collect()
+}
 
 /// The cluster in a few numbers; `None` while nobody can be asked.
 pub fn summary(desired: &Desired, observed: &Observed) -> Option<Etcd> {
     let Members::Read(reading) = &observed.members else { return None };
-    let leads = |member: &&Member| member.id == leader(reading);
+    let leads = |member: &&Member| Some(member.id) == reading.leader();
     Some(Etcd {
         cluster_id: reading.membership.cluster_id,
         members: reading.membership.members.clone(),
-        healthy: healthy(reading),
+        healthy: healthy(desired, reading),
         leader: reading.membership.members.iter().find(leads).map(|member| member.name.clone()),
         alarms: reading.alarms.clone(),
         db_size: reading.statuses.values().flatten().map(|status| status.db_size).max().unwrap_or(0),
@@ -25,49 +46,129 @@ pub fn summary(desired: &Desired, observed: &Observed) -> Option<Etcd> {
     })
 }
 
-/// Why moves may not begin: every voter must answer, agree on a leader and
-/// report no error, and no alarm may be raised. etcd itself refuses most
-/// changes otherwise; the tool does not try.
+/// Why moves may not begin. Every voter must answer, agree on a leader and
+/// report no error, and no alarm may be raised; only what is dead may go, and
+/// what serves nothing may restart. etcd itself refuses most changes
+/// otherwise; the tool does not try.
 pub fn unhealthy(desired: &Desired, observed: &Observed, moves: &[(State, Move, State)]) -> Vec<Blocked> {
-    let begins = moves.first().is_some_and(|(state, ..)| state.recorded);
-    let changes = moves
-        .iter()
-        .any(|(_, one, _)| matches!(one, Move::Invite(_) | Move::Promote(_) | Move::RecordMember(_)));
     let Members::Read(reading) = &observed.members else { return Vec::new() };
-    if !begins || !changes {
+    let first = moves.iter().find_map(|(state, one, _)| in_the_way(desired, reading, state, one));
+    let raised = moves.iter().find_map(|(_, one, _)| raised(reading, one));
+    let changes = moves.iter().any(|(_, one, _)| needs_health(one));
+    first.into_iter().chain(raised).chain(skew(reading).filter(|_| changes)).collect()
+}
+
+/// Whether a move is made only while every voter is healthy.
+fn needs_health(one: &Move) -> bool {
+    match one {
+        Move::Invite(_) | Move::Promote(_) | Move::Restart(_) => true,
+        Move::Retire(_) | Move::Remove(_) | Move::RemoveStranger(_) => true,
+        Move::OpenFounding | Move::StartFounder | Move::RecordCluster | Move::Seal | Move::Start(_) => false,
+        Move::RecordMember(_) | Move::BringBack(_) | Move::Revive(_) | Move::Save => false,
+        Move::Empty(_) | Move::DeleteClaim(_) => false,
+    }
+}
+
+fn in_the_way(desired: &Desired, reading: &EtcdReading, state: &State, one: &Move) -> Option<Blocked> {
+    if !state.recorded || !state.quorum || !needs_health(one) {
+        return None;
+    }
+    match one {
+        Move::Retire(ordinal) | Move::Remove(ordinal) if !state.members.contains_key(ordinal) => None,
+        Move::Retire(ordinal) | Move::Remove(ordinal) if state.learns(*ordinal) => None,
+        Move::Retire(ordinal) | Move::Remove(ordinal) if state.is_dead(*ordinal) => {
+            too_few(state, &desired.names.member(*ordinal))
+        }
+        Move::RemoveStranger(id) => too_few(state, &format!("member {id}")),
+        _ if state.sick.is_empty() => None,
+        _ => Some(sick_voters(desired, reading, state)),
+    }
+}
+
+/// Whether a dead member's removal is out of reach: etcd commits it with a
+/// quorum of the list, and what remains must have one as well.
+fn too_few(state: &State, who: &str) -> Option<Blocked> {
+    let (healthy, voters) = (state.healthy(), state.voters() + state.strangers.len());
+    let needed = quorum(voters).max(quorum(voters.saturating_sub(1)));
+    (healthy < needed).then(|| Blocked {
+        code: "plan::unhealthy".to_owned(),
+        reason: format!("only {healthy} of {voters} voters are healthy, and removing {who} needs {needed}"),
+        help: Some("bring members back with their data first".to_owned()),
+    })
+}
+
+fn sick_voters(desired: &Desired, reading: &EtcdReading, state: &State) -> Blocked {
+    let voters = state.voters();
+    Blocked {
+        code: "plan::unhealthy".to_owned(),
+        reason: format!(
+            "only {} of {voters} voters of `{}` are healthy: {}",
+            voters - state.sick.len(),
+            desired.stack.name,
+            complaints(desired, reading, &state.sick)
+                .into_iter()
+                .map(|(name, what)| format!("{name} {what}"))
+                .collect::<Vec<_>>()
+                .join("; ")
+        ),
+        help: Some(
+            "membership changes and members restart only while every voter is healthy; look at the pods named \
+             here, or name a member that is lost with `--replace`"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What a plan that leaves members alone should still say of them.
+pub fn warnings(desired: &Desired, observed: &Observed, state: &State) -> Vec<String> {
+    let Members::Read(reading) = &observed.members else { return Vec::new() };
+    if !reading.linearizable {
         return Vec::new();
     }
-    let mut blocked = Vec::new();
-    let sick = sick_voters(reading);
-    if !sick.is_empty() {
-        let voters = reading.membership.voters();
-        blocked.push(Blocked {
-            code: "plan::unhealthy".to_owned(),
-            reason: format!(
-                "only {} of {voters} voters of `{}` are healthy: {}",
-                voters - sick.len(),
-                desired.stack.name,
-                sick.join("; ")
-            ),
-            help: Some(
-                "membership changes only while every voter is healthy; look at the pods named here"
-                    .to_owned(),
-            ),
-        });
-    }
-    if !reading.alarms.is_empty() {
-        let alarms: Vec<String> = reading
-            .alarms
-            .iter()
-            .map(|alarm| format!("{} on member {}", alarm.name, alarm.member_id))
-            .collect();
-        blocked.push(Blocked {
-            code: "plan::alarm".to_owned(),
-            reason: format!("alarms are raised: {}", alarms.join(", ")),
-            help: Some("clear the cause, then the alarm (`etcdctl alarm disarm`)".to_owned()),
-        });
-    }
-    blocked
+    let say = |(name, what)| {
+        format!("{name} {what}; if it is lost, `--replace {name}` makes it anew from what the others hold")
+    };
+    complaints(desired, reading, &state.sick).into_iter().map(say).collect()
+}
+
+/// The names of sick members, each with what is wrong, in words that follow it.
+fn complaints(desired: &Desired, reading: &EtcdReading, sick: &BTreeSet<usize>) -> Vec<(String, String)> {
+    let members = reading.membership.members.iter();
+    let sick =
+        members.filter(|member| ordinal(desired, member).is_some_and(|ordinal| sick.contains(&ordinal)));
+    sick.filter_map(|member| Some((name(desired, member), trouble(desired, reading, member)?))).collect()
+}
+
+/// The alarms that forbid a move. A database that is full does not forbid a
+/// restart: that is how a larger quota comes to the members.
+fn raised(reading: &EtcdReading, one: &Move) -> Option<Blocked> {
+    let forbids = |alarm: &&Alarm| match one {
+        Move::Restart(_) => alarm.name != NOSPACE,
+        other => needs_health(other),
+    };
+    let raised = reading.alarms.iter().filter(forbids);
+    let words: Vec<String> =
+        raised.map(|alarm| format!("{} on member {}", alarm.name, alarm.member_id)).collect();
+    (!words.is_empty()).then(|| Blocked {
+        code: "plan::alarm".to_owned(),
+        reason: format!("alarms are raised: {}", words.join(", ")),
+        help: Some("clear the cause, then the alarm (`etcdctl alarm disarm`)".to_owned()),
+    })
+}
+
+/// Members of two minor versions: an upgrade or a downgrade is half done, and
+/// while it is, members neither come nor go.
+/// <https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/>
+fn skew(reading: &EtcdReading) -> Option<Blocked> {
+    let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
+    let answers = || reading.statuses.iter().filter_map(|(name, status)| Some((name, status.as_ref().ok()?)));
+    let minors: BTreeSet<Option<String>> = answers().map(|(_, status)| minor(&status.version)).collect();
+    let all: Vec<String> = answers().map(|(name, status)| format!("{name} {}", status.version)).collect();
+    (minors.len() > 1).then(|| Blocked {
+        code: "plan::version_skew".to_owned(),
+        reason: format!("the members run different minor versions of etcd: {}", all.join(", ")),
+        help: Some("bring them to one minor version first".to_owned()),
+    })
 }
 
 /// How many members vote, as far as is known.
@@ -78,27 +179,57 @@ pub fn voters(observed: &Observed) -> usize {
     }
 }
 
-fn healthy(reading: &EtcdReading) -> Vec<String> {
+fn healthy(desired: &Desired, reading: &EtcdReading) -> Vec<String> {
     let members = reading.membership.members.iter();
-    members.filter(|member| trouble(reading, member).is_none()).map(|member| member.name.clone()).collect()
+    let healthy = members.filter(|member| trouble(desired, reading, member).is_none());
+    healthy.map(|member| name(desired, member)).collect()
 }
 
-fn sick_voters(reading: &EtcdReading) -> Vec<String> {
-    let voters = reading.membership.members.iter().filter(|member| member.role == Role::Voter);
-    voters.filter_map(|member| Some(format!("{} {}", member.name, trouble(reading, member)?))).collect()
+/// Voters that are not healthy, and those of them that do not answer at all.
+pub fn sick(
+    desired: &Desired,
+    observed: &Observed,
+    members: &BTreeMap<usize, Listed>,
+) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    let votes = |ordinal: &usize| matches!(members.get(ordinal), Some(Listed::Voter | Listed::Unstarted));
+    let Members::Read(reading) = &observed.members else {
+        let all: BTreeSet<usize> = members.keys().copied().filter(votes).collect();
+        return (all.clone(), all);
+    };
+    let listed = reading.membership.members.iter();
+    let voters = listed.filter_map(|member| Some((ordinal(desired, member)?, member)));
+    let sick: BTreeSet<usize> = voters
+        .filter(|(ordinal, member)| votes(ordinal) && trouble(desired, reading, member).is_some())
+        .map(|(ordinal, _)| ordinal)
+        .collect();
+    let answers =
+        |ordinal: &usize| matches!(reading.statuses.get(&desired.names.member(*ordinal)), Some(Ok(_)));
+    let silent = sick.iter().copied().filter(|ordinal| !answers(ordinal)).collect();
+    (sick, silent)
+}
+
+/// A member's name; before it has started, that of its pod.
+fn name(desired: &Desired, member: &Member) -> String {
+    ordinal(desired, member).map_or_else(|| member.name.clone(), |ordinal| desired.names.member(ordinal))
 }
 
 /// What is wrong with a member, in words that follow its name.
-fn trouble(reading: &EtcdReading, member: &Member) -> Option<String> {
-    match reading.statuses.get(&member.name) {
+fn trouble(desired: &Desired, reading: &EtcdReading, member: &Member) -> Option<String> {
+    match reading.statuses.get(&name(desired, member)) {
         None => Some("has no pod".to_owned()),
         Some(Err(reason)) => Some(format!("does not answer: {reason}")),
-        Some(Ok(status)) => complaint(status, &reading.membership, member.id, leader(reading)),
+        Some(Ok(status)) => {
+            // Every member reports the alarms of all, which are read apart.
+            let mut status = status.clone();
+            status.errors.retain(|error| !error.contains("alarm:"));
+            complaint(&status, &reading.membership, member.id, reading.leader().unwrap_or(Id(0)))
+        }
     }
 }
 
-/// The leader that the first of those who know one knows; zero if nobody does.
-fn leader(reading: &EtcdReading) -> Id {
-    let known = reading.statuses.values().flatten().map(|status| status.leader);
-    known.into_iter().find(|leader| leader.0 != 0).unwrap_or(Id(0))
+/// The ordinal of the leader.
+pub fn leader_ordinal(desired: &Desired, observed: &Observed) -> Option<usize> {
+    let Members::Read(reading) = &observed.members else { return None };
+    let leads = |member: &&Member| Some(member.id) == reading.leader();
+    ordinal(desired, reading.membership.members.iter().find(leads)?)
 }

@@ -8,36 +8,72 @@
 //! ```text
 //! nothing there      open the founding window, start 0, record the cluster, seal
 //! founded, 1 of 3    invite 1 (learner, window), start 1, seal, promote 1, invite 2 ...
+//! 5 of 3             save a snapshot, retire 4, delete its claim, retire 3 ...
+//! 1 to be replaced   save a snapshot, remove 1, empty 1, invite 1, start 1, seal, promote 1
+//! another template   restart 2, restart 1, restart 0, the leader last
 //! ```
 //!
-//! Learners only, one at a time: a voter that is added before it runs can
-//! freeze the cluster for good.
+//! What helps a cluster that does not serve comes first, then what is under
+//! way, then what is wanted. Members join as learners, one at a time: a voter
+//! that is added before it runs can freeze the cluster for good. They leave
+//! before their pods do, and a dead one leaves before another is added.
 //! <https://etcd.io/docs/v3.6/learning/design-learner/>
+//! <https://etcd.io/docs/v3.6/op-guide/runtime-configuration/>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     desired::Window,
-    member::{can_lose, quorum},
+    member::{Id, can_lose, quorum},
 };
 
 use super::Tally;
 
+mod after;
+
+#[cfg(test)]
+mod tests;
+
 /// What membership is decided from. Ordinals stand for members.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// How many voters there should be.
     pub wanted: usize,
     /// Whether a cluster id is recorded: founding is over for ever.
     pub recorded: bool,
+    /// Whether a quorum confirmed the list. Without one nothing can be listed
+    /// or removed; only pods can be brought back.
+    pub quorum: bool,
     /// Who may start without data; `None` before the ConfigMap exists.
     pub window: Option<Window>,
     /// The StatefulSet's replicas; zero before it exists.
     pub replicas: usize,
     /// The members that etcd lists.
     pub members: BTreeMap<usize, Listed>,
-    /// Members that vote but are not yet in the journal.
-    pub unrecorded: Vec<usize>,
+    /// Members in the list that are not this stack's and are to be removed.
+    pub strangers: BTreeSet<Id>,
+    /// Voters that do not answer, or report that something is wrong.
+    pub sick: BTreeSet<usize>,
+    /// Those of them that do not answer. One that answers without a quorum is a
+    /// survivor: started again, it would not even do that.
+    pub silent: BTreeSet<usize>,
+    /// Who leads.
+    pub leader: Option<usize>,
+    /// Voters that are not yet in the journal.
+    pub unrecorded: BTreeSet<usize>,
+    /// Ordinals in the journal that etcd does not list and that are not being
+    /// replaced.
+    pub recorded_only: BTreeSet<usize>,
+    /// Claims, by the ordinal of their name.
+    pub claims: BTreeMap<usize, Volume>,
+    /// Members to replace that are not replaced yet.
+    pub replace: BTreeMap<usize, Replacing>,
+    /// Members whose pods are to be restarted.
+    pub outdated: BTreeSet<usize>,
+    /// Whether a claim goes with its member when the stack shrinks.
+    pub delete_claims: bool,
+    /// Whether a snapshot was saved, or is not wanted.
+    pub saved: bool,
 }
 
 /// How far a listed member is.
@@ -47,8 +83,30 @@ pub enum Listed {
     Invited,
     /// A learner that runs.
     Learner,
+    /// A voter that has never started: somebody added it by hand.
+    Unstarted,
     /// A voter.
     Voter,
+}
+
+/// What a claim holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volume {
+    /// The data of the listed member.
+    Held,
+    /// What nobody may start on: an earlier member's data, or nobody knows.
+    Old,
+    /// Nothing yet: it was made anew for a member that is being replaced.
+    Fresh,
+}
+
+/// How far a replacement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacing {
+    /// The old member is still in the list.
+    Listed,
+    /// It is not, and the new one is not yet.
+    Removed,
 }
 
 /// One change.
@@ -70,6 +128,25 @@ pub enum Move {
     Promote(usize),
     /// Write a voter down.
     RecordMember(usize),
+    /// Raise replicas to so many: somebody took pods of members away.
+    BringBack(usize),
+    /// Restart members that serve nothing, all at once.
+    Revive(BTreeSet<usize>),
+    /// Save a snapshot, before members or data go.
+    Save,
+    /// Take a member out of the list, because another is to take its place.
+    Remove(usize),
+    /// Take a member out of the list that is not this stack's.
+    RemoveStranger(Id),
+    /// Delete claim and pod of an ordinal that is not listed, so that both are
+    /// made anew.
+    Empty(usize),
+    /// Take the highest ordinal out of the list, and its pod away.
+    Retire(usize),
+    /// Delete the claim of an ordinal that has no pod.
+    DeleteClaim(usize),
+    /// Restart a member that serves.
+    Restart(usize),
 }
 
 /// The single next move; `None` when nothing is left.
@@ -77,16 +154,22 @@ pub fn next(state: &State) -> Option<Move> {
     if !state.recorded {
         return Some(found(state));
     }
-    if let Some((ordinal, listed)) = state.members.iter().find(|(_, listed)| **listed != Listed::Voter) {
-        return Some(join(state, *ordinal, *listed));
+    let without_quorum = || bring_back(state).or_else(|| revive(state)).or_else(|| rescue(state));
+    if !state.quorum {
+        return without_quorum();
     }
-    if state.window != Some(Window::Sealed) {
-        return Some(Move::Seal);
-    }
-    if let Some(ordinal) = state.unrecorded.first() {
-        return Some(Move::RecordMember(*ordinal));
-    }
-    (state.members.len() < state.wanted).then_some(Move::Invite(state.members.len()))
+    without_quorum()
+        .or_else(|| remove_the_dead(state))
+        .or_else(|| join(state))
+        .or_else(|| (state.window != Some(Window::Sealed)).then_some(Move::Seal))
+        .or_else(|| {
+            state.unrecorded.difference(&state.sick).next().map(|ordinal| Move::RecordMember(*ordinal))
+        })
+        .or_else(|| rejoin(state))
+        .or_else(|| replace(state))
+        .or_else(|| shrink(state))
+        .or_else(|| grow(state))
+        .or_else(|| restart(state))
 }
 
 fn found(state: &State) -> Move {
@@ -97,45 +180,137 @@ fn found(state: &State) -> Move {
     }
 }
 
-fn join(state: &State, ordinal: usize, listed: Listed) -> Move {
-    match (listed, &state.window) {
-        (Listed::Invited, Some(Window::Joining { ordinal: open, members }))
-            if *open == ordinal && members.iter().eq(state.members.keys()) =>
-        {
-            Move::Start(ordinal)
+/// Members that have started and have no pod: somebody lowered replicas.
+fn bring_back(state: &State) -> Option<Move> {
+    let started = |listed: &Listed| matches!(listed, Listed::Voter | Listed::Learner);
+    let highest = state.members.iter().rev().find(|(_, listed)| started(listed))?.0;
+    (state.replicas <= *highest).then_some(Move::BringBack(highest + 1))
+}
+
+/// A pod that serves nothing and is to be restarted anyway needs no gate.
+fn revive(state: &State) -> Option<Move> {
+    let silent: BTreeSet<usize> = state.silent.intersection(&state.outdated).copied().collect();
+    (!silent.is_empty()).then_some(Move::Revive(silent))
+}
+
+/// A voter that was added by hand to a single member and never started has
+/// taken the quorum away; only its start gives it back.
+fn rescue(state: &State) -> Option<Move> {
+    if state.quorum {
+        return None;
+    }
+    let asked = |ordinal: &usize| state.replace.contains_key(ordinal);
+    let unstarted = |(ordinal, listed): (&usize, &Listed)| {
+        (*listed == Listed::Unstarted && asked(ordinal)).then_some(*ordinal)
+    };
+    let ordinal = state.members.iter().find_map(unstarted)?;
+    Some(if is_open_for(state, ordinal) { Move::Start(ordinal) } else { Move::Invite(ordinal) })
+}
+
+/// Dead members that are to be replaced, and strangers: a learner is refused
+/// while they count.
+fn remove_the_dead(state: &State) -> Option<Move> {
+    let useless = |ordinal: &&usize| {
+        let asked = state.replace.get(ordinal) == Some(&Replacing::Listed);
+        asked && (state.is_dead(**ordinal) || state.learns(**ordinal))
+    };
+    let stranger = state.strangers.first().map(|id| Move::RemoveStranger(*id));
+    let one =
+        stranger.or_else(|| state.members.keys().find(useless).map(|ordinal| Move::Remove(*ordinal)))?;
+    Some(state.saved_before(one))
+}
+
+/// The learner that is there: on with it, or away with it if it is not wanted
+/// any more.
+fn join(state: &State) -> Option<Move> {
+    let (ordinal, listed) = state.members.iter().find(|(ordinal, _)| state.learns(**ordinal))?;
+    let last = state.members.keys().next_back() == Some(ordinal);
+    if *ordinal >= state.wanted && last {
+        return Some(Move::Retire(*ordinal));
+    }
+    Some(match (listed, &state.window) {
+        (Listed::Invited, _) if state.claims.contains_key(ordinal) && state.replicas <= *ordinal => {
+            state.saved_before(Move::DeleteClaim(*ordinal))
         }
-        (Listed::Invited, _) => Move::Invite(ordinal),
-        (_, Some(Window::Sealed)) => Move::Promote(ordinal),
+        (Listed::Invited, _) if is_open_for(state, *ordinal) => Move::Start(*ordinal),
+        (Listed::Invited, _) => Move::Invite(*ordinal),
+        (_, Some(Window::Sealed)) => Move::Promote(*ordinal),
         (..) => Move::Seal,
+    })
+}
+
+fn is_open_for(state: &State, ordinal: usize) -> bool {
+    matches!(&state.window, Some(Window::Joining { ordinal: open, members })
+        if *open == ordinal && members.iter().eq(state.members.keys()))
+}
+
+/// A member that was removed to be replaced, or whose removal is done.
+fn rejoin(state: &State) -> Option<Move> {
+    let removed = |(ordinal, how): (&usize, &Replacing)| (*how == Replacing::Removed).then_some(*ordinal);
+    Some(invite(state, state.replace.iter().find_map(removed)?))
+}
+
+/// Invites an ordinal, on a volume that nobody has used.
+fn invite(state: &State, ordinal: usize) -> Move {
+    match state.claims.get(&ordinal) {
+        Some(Volume::Fresh) | None => Move::Invite(ordinal),
+        Some(_) if state.replicas > ordinal => state.saved_before(Move::Empty(ordinal)),
+        Some(_) => state.saved_before(Move::DeleteClaim(ordinal)),
     }
 }
 
+fn replace(state: &State) -> Option<Move> {
+    let listed = |(ordinal, how): (&usize, &Replacing)| (*how == Replacing::Listed).then_some(*ordinal);
+    let ordinal = state.replace.iter().find_map(listed)?;
+    Some(state.saved_before(Move::Remove(ordinal)))
+}
+
+/// From the highest ordinal down: the StatefulSet takes no other pod away.
+fn shrink(state: &State) -> Option<Move> {
+    let listed = state.members.keys().next_back().copied();
+    let pod = state.replicas.checked_sub(1);
+    let written = state.recorded_only.last().copied();
+    let highest = listed.into_iter().chain(pod).chain(written).max()?;
+    let left = |(ordinal, _): &(&usize, &Volume)| **ordinal >= state.wanted.max(highest + 1);
+    if state.delete_claims
+        && let Some((ordinal, _)) = state.claims.iter().rev().find(left)
+    {
+        return Some(state.saved_before(Move::DeleteClaim(*ordinal)));
+    }
+    if highest < state.wanted {
+        return None;
+    }
+    let retire = Move::Retire(highest);
+    Some(if state.members.contains_key(&highest) { state.saved_before(retire) } else { retire })
+}
+
+fn grow(state: &State) -> Option<Move> {
+    let ordinal = state.members.len();
+    (ordinal < state.wanted).then(|| invite(state, ordinal))
+}
+
+/// Followers from the highest ordinal down, the leader last.
+fn restart(state: &State) -> Option<Move> {
+    let follows = |ordinal: &&usize| Some(**ordinal) != state.leader;
+    let voters = || state.outdated.iter().filter(|ordinal| state.members.contains_key(ordinal));
+    let one = voters().rev().find(follows).or_else(|| voters().next())?;
+    Some(Move::Restart(*one))
+}
+
 impl State {
-    /// The state that a move leaves behind.
-    pub fn after(&self, done: &Move) -> State {
-        let mut state = self.clone();
-        match done {
-            Move::OpenFounding => state.window = Some(Window::Founding),
-            Move::StartFounder => state.replicas = 1,
-            Move::RecordCluster => {
-                state.recorded = true;
-                state.members.insert(0, Listed::Voter);
-            }
-            Move::Seal => state.window = Some(Window::Sealed),
-            Move::Invite(ordinal) => {
-                state.members.insert(*ordinal, Listed::Invited);
-                state.window = Some(Window::Joining { ordinal: *ordinal, members: state.listed() });
-            }
-            Move::Start(ordinal) => {
-                state.members.insert(*ordinal, Listed::Learner);
-                state.replicas = state.replicas.max(ordinal + 1);
-            }
-            Move::Promote(ordinal) => {
-                state.members.insert(*ordinal, Listed::Voter);
-            }
-            Move::RecordMember(ordinal) => state.unrecorded.retain(|other| other != ordinal),
-        }
-        state
+    /// The move, or what must come before it.
+    fn saved_before(&self, one: Move) -> Move {
+        if self.saved { one } else { Move::Save }
+    }
+
+    /// Whether a voter serves nothing.
+    pub fn is_dead(&self, ordinal: usize) -> bool {
+        self.sick.contains(&ordinal) || self.members.get(&ordinal) == Some(&Listed::Unstarted)
+    }
+
+    /// Whether a listed member does not vote.
+    pub fn learns(&self, ordinal: usize) -> bool {
+        matches!(self.members.get(&ordinal), Some(Listed::Invited | Listed::Learner))
     }
 
     /// Every listed ordinal, ascending.
@@ -143,9 +318,18 @@ impl State {
         self.members.keys().copied().collect()
     }
 
-    /// How many vote.
+    /// How many vote, strangers left out.
     pub fn voters(&self) -> usize {
-        self.members.values().filter(|listed| **listed == Listed::Voter).count()
+        let votes = |listed: &&Listed| matches!(listed, Listed::Voter | Listed::Unstarted);
+        self.members.values().filter(votes).count()
+    }
+
+    /// How many voters are healthy.
+    pub fn healthy(&self) -> usize {
+        let healthy = |(ordinal, listed): &(&usize, &Listed)| {
+            **listed == Listed::Voter && !self.sick.contains(*ordinal)
+        };
+        self.members.iter().filter(healthy).count()
     }
 
     /// Voters, quorum and what can be lost.
@@ -164,76 +348,4 @@ pub fn moves(mut state: State) -> Vec<(State, Move, State)> {
         state = after;
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fresh(wanted: usize) -> State {
-        State {
-            wanted,
-            recorded: false,
-            window: None,
-            replicas: 0,
-            members: BTreeMap::new(),
-            unrecorded: Vec::new(),
-        }
-    }
-
-    fn all(state: State) -> Vec<Move> {
-        moves(state).into_iter().map(|(_, one, _)| one).collect()
-    }
-
-    #[test]
-    fn three_members_are_founded_by_one_and_joined_by_two() {
-        use Move::*;
-        let founding = [OpenFounding, StartFounder, RecordCluster, Seal];
-        let joining = [Invite(1), Start(1), Seal, Promote(1), Invite(2), Start(2), Seal, Promote(2)];
-        assert_eq!(all(fresh(3)), [&founding[..], &joining[..]].concat());
-    }
-
-    #[test]
-    fn from_every_state_on_the_way_the_rest_of_the_moves_is_left() {
-        for wanted in 1..=7 {
-            let whole = moves(fresh(wanted));
-            for (done, (before, ..)) in whole.iter().enumerate() {
-                let rest: Vec<Move> = whole[done..].iter().map(|(_, one, _)| one.clone()).collect();
-                assert_eq!(all(before.clone()), rest);
-            }
-        }
-    }
-
-    #[test]
-    fn no_move_changes_more_than_one_voter_and_no_state_has_two_learners() {
-        for (before, one, after) in moves(fresh(7)) {
-            assert!(after.voters() - before.voters() <= 1, "{one:?}");
-            let learners = after.members.values().filter(|listed| **listed != Listed::Voter).count();
-            assert!(learners <= 1, "{one:?}");
-        }
-    }
-
-    #[test]
-    fn replicas_rise_only_after_the_member_is_listed() {
-        for (before, one, after) in moves(fresh(7)) {
-            if after.replicas > before.replicas && before.recorded {
-                assert!(before.members.contains_key(&before.replicas), "{one:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_window_left_open_by_an_interrupted_run_is_sealed_first() {
-        let mut state = moves(fresh(3)).pop().unwrap().2;
-        state.window = Some(Window::Joining { ordinal: 2, members: vec![0, 1, 2] });
-        assert_eq!(all(state), [Move::Seal]);
-    }
-
-    #[test]
-    fn a_window_with_another_list_is_opened_anew() {
-        let mut state = moves(fresh(3)).pop().unwrap().2;
-        state.members.insert(2, Listed::Invited);
-        state.window = Some(Window::Joining { ordinal: 1, members: vec![0, 1] });
-        assert_eq!(all(state), [Move::Invite(2), Move::Start(2), Move::Seal, Move::Promote(2)]);
-    }
 }

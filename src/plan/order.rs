@@ -1,23 +1,36 @@
 //! Changes and membership as steps, in the one order in which they are safe.
 //!
-//! Namespace; certificates; what members need before they start; the founding;
-//! the client Service once the cluster is sealed, so that no client writes to
-//! a cluster whose founder could still be replaced by an empty one; then one
-//! member after another.
+//! Namespace; certificates; what members need before they start, and the
+//! template, which nothing takes up before it restarts; the founding; the
+//! client Service once the cluster is sealed, so that no client writes to a
+//! cluster whose founder could still be replaced by an empty one; then one
+//! member after another. The disruption budget is raised before members join
+//! and lowered after they are gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    Action, Expects, Fill, Guard, IssueReason, Step, Wait,
+    Action, Expects, Fill, IssueReason, Step, Tally,
     membership::{Move, State},
+    ownership,
 };
 use crate::{
-    desired::{self, CLUSTER_ID, Desired, Window, with_replicas},
+    desired::{Desired, Window, with_replicas},
+    member::{Id, can_lose},
     object::{Object, ObjectKey},
-    observed::{Live, Lookup},
+    observed::{Conflict, Intended, Live, Lookup},
 };
+
+mod joining;
+mod leaving;
+mod restarting;
+mod settled;
+
+use settled::{as_it_is, with_cluster_id};
+
+pub use settled::settled;
 
 /// What the steps are made from.
 pub struct Inputs<'a> {
@@ -31,6 +44,12 @@ pub struct Inputs<'a> {
     pub changed: Vec<ObjectKey>,
     /// The recorded cluster id, printed.
     pub cluster_id: Option<String>,
+    /// The ids of this stack's listed members, by ordinal.
+    pub members: BTreeMap<usize, Id>,
+    /// The addresses of other listed members, by id.
+    pub strangers: BTreeMap<Id, String>,
+    /// What is asked for beside the stack file.
+    pub intended: &'a Intended,
     /// The moves of membership.
     pub moves: Vec<(State, Move, State)>,
 }
@@ -69,6 +88,7 @@ fn namespace(inputs: &Inputs<'_>) -> Option<Step> {
         before: Vec::new(),
         after: Vec::new(),
         tally: None,
+        costs: Vec::new(),
     })
 }
 
@@ -114,7 +134,10 @@ fn objects(inputs: &Inputs<'_>) -> Option<Step> {
         .into_iter()
         .filter(|object| object.key != inputs.desired.namespace.key)
         .filter(|object| {
-            inputs.changed.contains(&object.key) && !issued(&object.key) && !by_moves(&object.key)
+            inputs.changed.contains(&object.key)
+                && !issued(&object.key)
+                && !by_moves(&object.key)
+                && !is_lowered_later(inputs, &object.key)
         })
         .map(|object| apply(inputs, &as_it_is(inputs, object), Vec::new()))
         .collect();
@@ -122,53 +145,38 @@ fn objects(inputs: &Inputs<'_>) -> Option<Step> {
     (!actions.is_empty()).then(|| plain(format!("apply {}", keys.join(", ")), actions))
 }
 
+/// A budget for fewer members would let a drain take too many of those that
+/// are there still.
+fn is_lowered_later(inputs: &Inputs<'_>, key: &ObjectKey) -> bool {
+    *key == inputs.desired.names.budget() && is_lowered(inputs) && last_retired(inputs).is_some()
+}
+
+fn is_lowered(inputs: &Inputs<'_>) -> bool {
+    let Some(budget) = &inputs.desired.budget else { return false };
+    let live = inputs.live.objects.get(&budget.key).and_then(Lookup::found);
+    let least = |object: &Object| object.body.pointer("/spec/minAvailable").and_then(Value::as_u64);
+    live.and_then(least) > least(budget)
+}
+
+/// The move after which no more members go.
+fn last_retired(inputs: &Inputs<'_>) -> Option<usize> {
+    inputs.moves.iter().rposition(|(before, _, after)| after.voters() < before.voters())
+}
+
+fn lower_the_budget(inputs: &Inputs<'_>) -> Option<Step> {
+    let budget = inputs.desired.budget.as_ref().filter(|budget| is_lowered_later(inputs, &budget.key))?;
+    let least = &budget.body["spec"]["minAvailable"];
+    Some(plain(
+        format!("apply {}: {least} of {} stay up", budget.key, inputs.desired.stack.members),
+        vec![apply(inputs, budget, Vec::new())],
+    ))
+}
+
 fn applied(action: &Action) -> Option<&ObjectKey> {
     match action {
         Action::Apply { object, .. } => Some(&object.key),
         _ => None,
     }
-}
-
-/// The body of an object between moves: replicas, window, token and cluster id
-/// as they are live, everything else as wanted.
-pub fn as_it_is(inputs: &Inputs<'_>, object: &Object) -> Object {
-    settled(inputs.desired, inputs.live, inputs.cluster_id.as_deref(), object)
-}
-
-/// See [`as_it_is`].
-pub fn settled(desired: &Desired, live: &Live, cluster_id: Option<&str>, object: &Object) -> Object {
-    let Desired { names, stack, .. } = desired;
-    let found = live.objects.get(&object.key).and_then(Lookup::found);
-    if object.key == names.stateful_set() {
-        let replicas = found.and_then(|found| found.body.pointer("/spec/replicas")?.as_u64());
-        let sized =
-            replicas.map_or_else(|| object.clone(), |replicas| with_replicas(object, replicas as usize));
-        return with_cluster_id(sized, cluster_id);
-    }
-    if object.key == names.bootstrap() {
-        let open = found.and_then(|found| Window::read(names, found)).unwrap_or(Window::Sealed);
-        return with_token(desired::window(stack, names, &open), found);
-    }
-    object.clone()
-}
-
-fn with_cluster_id(mut object: Object, cluster_id: Option<&str>) -> Object {
-    if let Some(id) = cluster_id {
-        let metadata = &mut object.body["metadata"];
-        if !metadata["annotations"].is_object() {
-            metadata["annotations"] = json!({});
-        }
-        metadata["annotations"][CLUSTER_ID] = json!(id);
-    }
-    object
-}
-
-fn with_token(mut object: Object, live: Option<&Object>) -> Object {
-    let token = live.and_then(|live| live.body.pointer("/data/initial-cluster-token")).cloned();
-    if let Some(token @ Value::String(_)) = token {
-        object.body["data"]["initial-cluster-token"] = token;
-    }
-    object
 }
 
 fn membership(inputs: &Inputs<'_>) -> Vec<Step> {
@@ -185,9 +193,13 @@ fn membership(inputs: &Inputs<'_>) -> Vec<Step> {
     if let Some((state, ..)) = inputs.moves.first() {
         serve(&mut steps, state);
     }
-    for (before, one, after) in &inputs.moves {
+    let last_retired = last_retired(inputs);
+    for (index, (before, one, after)) in inputs.moves.iter().enumerate() {
         steps.push(step(inputs, before, one, after));
         serve(&mut steps, after);
+        if last_retired == Some(index) {
+            steps.extend(lower_the_budget(inputs));
+        }
     }
     // No moves, because nothing is left or because nothing is known of members.
     if inputs.moves.is_empty() && client_missing && sealed(inputs) {
@@ -205,145 +217,68 @@ fn sealed(inputs: &Inputs<'_>) -> bool {
 
 fn step(inputs: &Inputs<'_>, before: &State, one: &Move, after: &State) -> Step {
     let mut step = match one {
-        Move::OpenFounding => open_founding(inputs),
-        Move::StartFounder => start_founder(inputs),
-        Move::RecordCluster => record_cluster(inputs),
-        Move::Seal => {
-            plain("seal: from here on no member starts without its data".to_owned(), vec![seal(inputs)])
-        }
-        Move::Invite(ordinal) => invite(inputs, before, *ordinal, &after.listed()),
-        Move::Start(ordinal) => start(inputs, *ordinal),
-        Move::Promote(ordinal) => promote(inputs, *ordinal),
+        Move::OpenFounding => joining::open_founding(inputs),
+        Move::StartFounder => joining::start_founder(inputs),
+        Move::RecordCluster => joining::record_cluster(inputs),
+        Move::Seal => plain(
+            "seal: from here on no member starts without its data".to_owned(),
+            vec![joining::seal(inputs)],
+        ),
+        Move::Invite(ordinal) => joining::invite(inputs, before, *ordinal, &after.listed()),
+        Move::Start(ordinal) => joining::start(inputs, before, *ordinal),
+        Move::Promote(ordinal) => joining::promote(inputs, *ordinal),
         Move::RecordMember(ordinal) => plain(
             format!("write down {}", inputs.desired.names.member(*ordinal)),
-            vec![record_member(inputs, *ordinal)],
+            vec![joining::record_member(inputs, *ordinal)],
         ),
+        Move::Save => plain("save a snapshot and check it".to_owned(), vec![Action::Snapshot]),
+        Move::BringBack(replicas) => restarting::bring_back(inputs, before, *replicas),
+        Move::Revive(ordinals) => restarting::revive(inputs, before, ordinals),
+        Move::Remove(ordinal) => leaving::remove(inputs, before, *ordinal),
+        Move::RemoveStranger(id) => leaving::remove_stranger(inputs, before, *id),
+        Move::Empty(ordinal) => leaving::empty(inputs, *ordinal),
+        Move::Retire(ordinal) => leaving::retire(inputs, before, *ordinal),
+        Move::DeleteClaim(ordinal) => leaving::delete_claim(inputs, *ordinal),
+        Move::Restart(ordinal) => restarting::restart(inputs, before, *ordinal),
     };
-    step.tally = (after.voters() > 0).then(|| after.tally());
+    step.tally = (after.voters() > 0).then(|| tally(one, after));
     step
 }
 
-fn open_founding(inputs: &Inputs<'_>) -> Step {
-    let Desired { stack, names, .. } = inputs.desired;
-    let live = inputs.live.objects.get(&names.bootstrap()).and_then(Lookup::found);
-    let window = with_token(desired::window(stack, names, &Window::Founding), live);
-    let fill = if window.body["data"]["initial-cluster-token"].is_string() {
-        Vec::new()
-    } else {
-        vec![Fill::NewToken]
-    };
-    let actions = vec![Action::BeginFounding, apply(inputs, &window, fill)];
-    Step {
-        before: vec![Guard::NeverFounded],
-        ..plain(format!("let {}, and only it, found a cluster", names.member(0)), actions)
+/// Voters after a step; while one restarts it cannot be counted on.
+fn tally(one: &Move, after: &State) -> Tally {
+    let all = after.tally();
+    match one {
+        Move::Restart(_) => Tally { can_lose: can_lose(all.voters).saturating_sub(1), ..all },
+        _ => all,
     }
 }
 
-fn start_founder(inputs: &Inputs<'_>) -> Step {
-    let Desired { names, stateful_set, .. } = inputs.desired;
-    let actions = vec![apply(inputs, &with_replicas(stateful_set, 1), Vec::new())];
-    Step {
-        before: vec![Guard::NeverFounded, Guard::Replicas { one_of: vec![0, 1] }, Guard::SameFoundingClaim],
-        after: vec![Wait::Founded { ordinal: 0 }],
-        ..plain(
-            format!("create {} with 1 replica, wait until {} leads", stateful_set.key, names.member(0)),
-            actions,
-        )
-    }
-}
-
-fn record_cluster(inputs: &Inputs<'_>) -> Step {
-    let one = with_replicas(&inputs.desired.stateful_set, 1);
-    let actions =
-        vec![Action::RecordCluster, apply(inputs, &one, vec![Fill::ClusterId]), record_member(inputs, 0)];
-    Step {
-        before: vec![Guard::Replicas { one_of: vec![1] }, Guard::SameFoundingClaim],
-        after: Vec::new(),
-        ..plain("write down the cluster's id: it is founded, once and for ever".to_owned(), actions)
-    }
-}
-
-fn invite(inputs: &Inputs<'_>, before: &State, ordinal: usize, listed: &[usize]) -> Step {
-    let Desired { stack, names, .. } = inputs.desired;
-    let (name, peer_url) = (names.member(ordinal), names.peer_url(ordinal));
-    let open = Window::Joining { ordinal, members: listed.to_vec() };
-    let mut actions = Vec::new();
-    if !before.members.contains_key(&ordinal) {
-        actions.push(Action::AddLearner { ordinal, name: name.clone(), peer_url: peer_url.clone() });
-    }
-    actions.push(tokened(inputs, desired::window(stack, names, &open)));
-    let claim = if actions.len() == 2 { vec![Guard::ClaimAbsent { ordinal }] } else { Vec::new() };
-    Step {
-        before: [vec![Guard::VotersHealthy, Guard::NoOtherLearner { peer_url }], claim].concat(),
-        ..plain(format!("add {name} as a learner and let it, and only it, join"), actions)
-    }
-}
-
-fn start(inputs: &Inputs<'_>, ordinal: usize) -> Step {
-    let Desired { names, stateful_set, .. } = inputs.desired;
-    let (name, peer_url) = (names.member(ordinal), names.peer_url(ordinal));
-    let sized = with_cluster_id(with_replicas(stateful_set, ordinal + 1), inputs.cluster_id.as_deref());
+/// Applies the StatefulSet with so many replicas, once the cluster is founded.
+fn sized(inputs: &Inputs<'_>, replicas: usize) -> Action {
+    let stateful_set = &inputs.desired.stateful_set;
+    let body = with_cluster_id(with_replicas(stateful_set, replicas), inputs.cluster_id.as_deref());
     let fill = if inputs.cluster_id.is_some() { Vec::new() } else { vec![Fill::ClusterId] };
-    Step {
-        before: vec![
-            Guard::Listed { peer_url: peer_url.clone() },
-            Guard::Replicas { one_of: vec![ordinal, ordinal + 1] },
-        ],
-        after: vec![Wait::Joined { ordinal, peer_url }],
-        ..plain(
-            format!("replicas {ordinal} -> {}, wait until {name} has joined", ordinal + 1),
-            vec![apply(inputs, &sized, fill)],
-        )
-    }
+    Action::Apply { object: body, expects: expects(inputs, &stateful_set.key), fill, take: taken(inputs) }
 }
 
-fn promote(inputs: &Inputs<'_>, ordinal: usize) -> Step {
-    let names = &inputs.desired.names;
-    let (name, peer_url) = (names.member(ordinal), names.peer_url(ordinal));
-    let actions = vec![
-        Action::Promote { ordinal, name: name.clone(), peer_url: peer_url.clone() },
-        record_member(inputs, ordinal),
-    ];
-    Step {
-        before: vec![Guard::VotersHealthy, Guard::Listed { peer_url: peer_url.clone() }],
-        after: vec![Wait::Voting { ordinal, peer_url }],
-        ..plain(format!("promote {name} once it is connected and has caught up"), actions)
-    }
-}
-
-fn record_member(inputs: &Inputs<'_>, ordinal: usize) -> Action {
-    let names = &inputs.desired.names;
-    let key = names.claim(ordinal);
-    let body = json!({
-        "apiVersion": key.kind.api_version(),
-        "kind": key.kind.to_string(),
-        "metadata": { "name": key.name, "namespace": key.namespace },
-    });
-    Action::RecordMember {
-        ordinal,
-        name: names.member(ordinal),
-        peer_url: names.peer_url(ordinal),
-        claim: Object { key, body },
-    }
-}
-
-fn seal(inputs: &Inputs<'_>) -> Action {
-    let Desired { stack, names, .. } = inputs.desired;
-    tokened(inputs, desired::window(stack, names, &Window::Sealed))
-}
-
-/// Applies a bootstrap ConfigMap with the token that is live, or will be. Once
-/// the cluster is founded, pods read a token and nothing depends on which.
-fn tokened(inputs: &Inputs<'_>, window: Object) -> Action {
-    let live = inputs.live.objects.get(&window.key).and_then(Lookup::found);
-    let window = with_token(window, live);
-    let known = window.body["data"]["initial-cluster-token"].is_string();
-    let hole = if inputs.cluster_id.is_some() { Fill::NewToken } else { Fill::LiveToken };
-    apply(inputs, &window, if known { Vec::new() } else { vec![hole] })
+/// The fields of the StatefulSet that are taken from whoever owns them now.
+fn taken(inputs: &Inputs<'_>) -> Vec<Conflict> {
+    let live = inputs.live.objects.get(&inputs.desired.names.stateful_set()).and_then(Lookup::found);
+    let owners = live.map(|live| ownership::others(live, &["spec", "replicas"])).unwrap_or_default();
+    let owned = |take: &&Conflict| owners.iter().any(|owner| owner.manager == take.manager);
+    inputs
+        .intended
+        .take
+        .iter()
+        .filter(|take| take.field == ownership::REPLICAS)
+        .filter(owned)
+        .cloned()
+        .collect()
 }
 
 fn apply(inputs: &Inputs<'_>, object: &Object, fill: Vec<Fill>) -> Action {
-    Action::Apply { object: object.clone(), expects: expects(inputs, &object.key), fill }
+    Action::Apply { object: object.clone(), expects: expects(inputs, &object.key), fill, take: Vec::new() }
 }
 
 fn expects(inputs: &Inputs<'_>, key: &ObjectKey) -> Expects {
@@ -354,5 +289,5 @@ fn expects(inputs: &Inputs<'_>, key: &ObjectKey) -> Expects {
 }
 
 fn plain(title: String, actions: Vec<Action>) -> Step {
-    Step { title, actions, before: Vec::new(), after: Vec::new(), tally: None }
+    Step { title, actions, before: Vec::new(), after: Vec::new(), tally: None, costs: Vec::new() }
 }

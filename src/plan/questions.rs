@@ -16,9 +16,8 @@ use crate::{
 /// that the file does not name stays what it is, because a changed default
 /// never restarts a running cluster.
 pub fn settle(desired: &Desired, live: &Live) -> Desired {
-    let Desired { stack, names, .. } = desired;
-    let running = live.objects.get(&names.stateful_set()).and_then(Lookup::found).and_then(live_version);
-    match running {
+    let stack = &desired.stack;
+    match running_version(desired, live) {
         Some(version) if !stack.version_pinned && version != stack.version => {
             let mut stack = stack.clone();
             if stack.image.tag == format!("v{}", stack.version) {
@@ -52,8 +51,9 @@ pub fn questions(desired: &Desired, live: &Live) -> Vec<Question> {
     all
 }
 
-/// The version in the tag of a live StatefulSet's image.
-fn live_version(stateful_set: &Object) -> Option<Version> {
+/// The version in the tag of the live StatefulSet's image.
+pub fn running_version(desired: &Desired, live: &Live) -> Option<Version> {
+    let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found)?;
     let image = stateful_set.body.pointer("/spec/template/spec/containers/0/image")?.as_str()?;
     let without_digest = image.split('@').next()?;
     without_digest.rsplit_once(":v")?.1.parse().ok()

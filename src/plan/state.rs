@@ -1,48 +1,73 @@
-//! What membership is decided from: the live objects, the member list and the
-//! journal, brought together, or the reasons why that cannot be done.
+//! What membership is decided from: the live objects, the member list, the
+//! claims and the journal, brought together, or the reasons why that cannot be
+//! done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{
-    Blocked,
-    membership::{Listed, State},
+    Blocked, Intent, etcd,
+    membership::{self, Listed, Replacing, State, Volume},
     recorded_cluster,
 };
 use crate::{
     desired::{Desired, Window},
-    member::{Id, Member, Membership, Role},
-    object::{Object, ObjectKey},
-    observed::{EtcdReading, Journal, Lookup, Members, Observed},
+    member::{Id, Member, Role},
+    object::Object,
+    observed::{Intended, Journal, Live, Lookup, Members, Observed},
+    stack::OnScaleDown,
 };
+
+mod reasons;
+
+/// How long the snapshot of a run counts for the run that goes on with it.
+const SNAPSHOT_HOURS: i64 = 24;
+
+/// What a state is made from, besides what was observed.
+pub struct Asked<'a> {
+    /// What the command line asks for.
+    pub intent: &'a Intent,
+    /// The same, by identity.
+    pub intended: &'a Intended,
+    /// Whether the pod template is to change.
+    pub new_template: bool,
+    /// Whether members cannot be asked before certificates are issued.
+    pub cut_off: bool,
+    /// When.
+    pub now: Timestamp,
+}
 
 /// The state; `Err` with every reason why none can be made out. There is none
 /// and no reason for it where the members could not be read, which is said
-/// elsewhere, or are `cut_off`: then nothing is decided about them.
-pub fn state(desired: &Desired, observed: &Observed, cut_off: bool) -> Result<State, Vec<Blocked>> {
-    let Desired { names, stack, .. } = desired;
-    let recorded = recorded_cluster(desired, &observed.live).map_err(|blocked| vec![blocked])?;
-    let live = |key| observed.live.objects.get(&key).and_then(Lookup::found);
-    let stateful_set = live(names.stateful_set());
-    let replicas = stateful_set.map_or(0, replicas);
-    let window = live(names.bootstrap()).and_then(|object| Window::read(names, object));
+/// elsewhere, or are cut off: then nothing is decided about them.
+pub fn state(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Result<State, Vec<Blocked>> {
+    let Some(id) = recorded_cluster(desired, &observed.live).map_err(|blocked| vec![blocked])? else {
+        return unfounded(desired, observed, asked);
+    };
+    if asked.cut_off && !quorate(&observed.members) {
+        return Err(Vec::new());
+    }
     let mut blocked = Vec::new();
-    let members = match recorded {
-        Some(_) if cut_off && !quorate(&observed.members) => return Err(Vec::new()),
-        Some(id) => listed(desired, observed, id, &mut blocked),
-        None => {
-            blocked.extend(unfounded(desired, observed));
-            BTreeMap::new()
+    blocked.extend(reasons::other_cluster(observed, id));
+    blocked.extend(reasons::stateful_set_gone(desired, observed));
+    if !blocked.is_empty() {
+        return Err(blocked);
+    }
+    let state = founded(desired, observed, asked);
+    blocked.extend(reasons::foreign_members(desired, observed, asked.intended));
+    blocked.extend(reasons::lost_claims(desired, observed, asked.intended));
+    blocked.extend(reasons::lost_volumes(desired, observed, &state));
+    blocked.extend(reasons::members_in_doubt(desired, &state));
+    if !state.quorum && membership::next(&state).is_none() {
+        match &observed.members {
+            Members::Read(reading) => blocked.push(reasons::no_quorum(desired, reading, observed)),
+            Members::NotRunning => blocked.push(reasons::not_running(desired, observed, id)),
+            // Said once, as something that could not be read.
+            Members::Failed(_) => return Err(blocked),
         }
-    };
-    let state = State {
-        wanted: stack.members.into(),
-        recorded: recorded.is_some(),
-        window,
-        replicas,
-        unrecorded: unrecorded(desired, observed, &members),
-        members,
-    };
-    blocked.extend(size(desired, &state));
+    }
     if blocked.is_empty() { Ok(state) } else { Err(blocked) }
 }
 
@@ -50,163 +75,85 @@ fn quorate(members: &Members) -> bool {
     matches!(members, Members::Read(reading) if reading.linearizable)
 }
 
-fn replicas(stateful_set: &Object) -> usize {
-    let number = stateful_set.body.pointer("/spec/replicas").and_then(serde_json::Value::as_u64);
+fn unfounded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Result<State, Vec<Blocked>> {
+    let blocked = reasons::unfounded(desired, observed);
+    let state = State { wanted: desired.stack.members.into(), ..objects(desired, &observed.live) };
+    let saved = saved(&observed.live, asked);
+    if blocked.is_empty() { Ok(State { saved, ..state }) } else { Err(blocked) }
+}
+
+/// What the objects alone say.
+fn objects(desired: &Desired, live: &Live) -> State {
+    let names = &desired.names;
+    let found = |key| live.objects.get(&key).and_then(Lookup::found);
+    State {
+        replicas: found(names.stateful_set()).map_or(0, replicas),
+        window: found(names.bootstrap()).and_then(|object| Window::read(names, object)),
+        delete_claims: desired.stack.storage.on_scale_down == OnScaleDown::Delete,
+        ..State::default()
+    }
+}
+
+/// The replicas of a StatefulSet; 1 is the server's default.
+pub fn replicas(stateful_set: &Object) -> usize {
+    let number = stateful_set.body.pointer("/spec/replicas").and_then(Value::as_u64);
     usize::try_from(number.unwrap_or(1)).unwrap_or(usize::MAX)
 }
 
-/// Members by ordinal, from a list that a quorum confirmed.
-fn listed(
-    desired: &Desired,
-    observed: &Observed,
-    id: Id,
-    blocked: &mut Vec<Blocked>,
-) -> BTreeMap<usize, Listed> {
-    let reading = match &observed.members {
-        Members::Read(reading) if reading.linearizable => reading,
-        Members::Read(reading) => {
-            blocked.push(no_quorum(reading, observed));
-            return BTreeMap::new();
-        }
-        // Said once, as something that could not be read.
-        Members::Failed(_) => return BTreeMap::new(),
-        Members::NotRunning => {
-            let stateful_set = observed.live.objects.get(&desired.names.stateful_set());
-            let help = match stateful_set.and_then(Lookup::found) {
-                Some(_) => {
-                    "look at the StatefulSet: scaling it to the recorded number of members brings them back with their data"
-                }
-                None => {
-                    "its StatefulSet is gone, and the claims hold the data: keep them; making it again is not supported yet"
-                }
-            };
-            blocked.push(stop(
-                "plan::not_running",
-                format!("cluster {id} is founded, but none of its pods exists"),
-                help,
-            ));
-            return BTreeMap::new();
-        }
-    };
-    if reading.membership.cluster_id != id {
-        blocked.push(stop("plan::other_cluster", format!(
-            "the pods serve cluster {}, but cluster {id} was recorded", reading.membership.cluster_id),
-            "another cluster was founded in its place; do not write to it before you know where the data of the recorded one is"));
-        return BTreeMap::new();
+fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {
+    let live = &observed.live;
+    let quorum = quorate(&observed.members);
+    let ids = listed(desired, observed);
+    let members: BTreeMap<usize, Listed> =
+        ids.iter().map(|(ordinal, (_, listed))| (*ordinal, *listed)).collect();
+    let journal = live.journal.found();
+    let replace = replace(desired, asked.intended, &ids);
+    let (sick, silent) = etcd::sick(desired, observed, &members);
+    State {
+        wanted: desired.stack.members.into(),
+        recorded: true,
+        quorum,
+        strangers: strangers(desired, observed, asked.intended),
+        leader: etcd::leader_ordinal(desired, observed),
+        unrecorded: unrecorded(desired, journal, &ids),
+        recorded_only: if quorum {
+            recorded_only(desired, journal, &members, &replace)
+        } else {
+            BTreeSet::new()
+        },
+        claims: claims(desired, live, asked.intended, &members),
+        outdated: outdated(desired, live, asked),
+        saved: saved(live, asked),
+        members,
+        replace,
+        sick,
+        silent,
+        ..objects(desired, live)
     }
-    let mut members = BTreeMap::new();
-    for member in &reading.membership.members {
-        match ordinal(desired, member) {
-            Some(ordinal) => {
-                members.insert(ordinal, how_far(member));
-            }
-            None => blocked.push(foreign_member(member)),
-        }
-    }
-    blocked.extend(other_claims(desired, observed, &members));
-    let contiguous = members.keys().copied().eq(0..members.len());
-    // Of any other list nobody can say whose claim is left and how many pods
-    // there should be: the advice would cost a voter.
-    if contiguous && members.len() == reading.membership.members.len() {
-        blocked.extend(left_over(desired, observed, &members));
-        blocked.extend(scaled(desired, observed, &members));
-    }
-    if !contiguous {
-        let names: Vec<String> = members.keys().map(|ordinal| desired.names.member(*ordinal)).collect();
-        blocked.push(stop(
-            "plan::gap",
-            format!("the member list has a gap: {}", names.join(", ")),
-            "replacing a member is not supported yet",
-        ));
-    }
-    members
 }
 
-/// A claim of an ordinal that etcd does not list, and that is to be listed: a
-/// joining member must start on an empty volume.
-fn left_over(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Vec<Blocked> {
-    let wanted = 0..usize::from(desired.stack.members);
-    let claims = observed.live.claims.found().into_iter().flatten();
-    let unlisted: Vec<String> = wanted
-        .filter(|ordinal| !members.contains_key(ordinal))
-        .map(|ordinal| desired.names.claim(ordinal).name)
-        .collect();
-    let left = claims.filter(|claim| unlisted.contains(&claim.name));
-    left.map(|claim| {
-        stop(
-            "plan::claim_left_over",
-            format!(
-                "claim `{}` is left from an earlier member, and a joining one must start on an empty volume",
-                claim.name
-            ),
-            "delete the claim if its data is not needed",
-        )
-    })
-    .collect()
-}
-
-/// A member whose claim is not the one that it was recorded with: its data is
-/// gone, whatever its pod says until its next start.
-fn other_claims(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Vec<Blocked> {
-    let (Some(journal), Lookup::Found(claims)) = (observed.live.journal.found(), &observed.live.claims)
-    else {
-        return Vec::new();
-    };
+/// Members by ordinal, with their ids: from the list where there is one, and
+/// otherwise those that were last written down.
+fn listed(desired: &Desired, observed: &Observed) -> BTreeMap<usize, (Id, Listed)> {
     let names = &desired.names;
-    let lost = members.keys().filter_map(|ordinal| {
-        let (member, claim) = (names.member(*ordinal), names.claim(*ordinal).name);
-        let recorded = journal.members.get(&member)?;
-        let what = match claims.iter().find(|one| one.name == claim) {
-            Some(one) if one.terminating => "is being deleted",
-            Some(one) if one.uid == recorded.claim_uid => return None,
-            Some(_) => "was made anew",
-            None => "is gone",
-        };
-        Some(stop(
-            "plan::claim_lost",
-            format!("claim `{claim}` {what}, and with it the volume that holds the data of {member}"),
-            "a member without its data stays out; replacing a member is not supported yet",
-        ))
-    });
-    lost.collect()
+    match &observed.members {
+        Members::Read(reading) => {
+            let members = reading.membership.members.iter();
+            members
+                .filter_map(|member| Some((ordinal(desired, member)?, (member.id, how_far(member)))))
+                .collect()
+        }
+        Members::NotRunning | Members::Failed(_) => {
+            let recorded = observed.live.journal.found().into_iter().flat_map(|journal| &journal.members);
+            recorded
+                .filter_map(|(name, member)| Some((names.ordinal_named(name)?, (member.id, Listed::Voter))))
+                .collect()
+        }
+    }
 }
 
-/// Another number of replicas than of members: somebody scaled the StatefulSet.
-/// Only a member that is invited may still be without a pod.
-fn scaled(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Option<Blocked> {
-    let key = desired.names.stateful_set();
-    let listed = members.len();
-    let has = match observed.live.objects.get(&key)? {
-        Lookup::Found(stateful_set) => replicas(stateful_set),
-        Lookup::Absent => return Some(gone(&key, listed)),
-        Lookup::Failed(_) => return None,
-    };
-    let waiting = usize::from(members.values().any(|listed| *listed == Listed::Invited));
-    (has > listed || has + waiting < listed).then(|| {
-        stop(
-            "plan::scaled",
-            format!("`{key}` has {has} replicas, and etcd lists {listed} members: somebody scaled it"),
-            &format!(
-                "scale it back: `kubectl scale -n {} statefulset {} --replicas={listed}`",
-                desired.names.namespace, key.name
-            ),
-        )
-    })
-}
-
-/// `kubectl delete --cascade=orphan` leaves the pods, and no move makes a
-/// StatefulSet for members that are there.
-fn gone(key: &ObjectKey, listed: usize) -> Blocked {
-    stop(
-        "plan::not_supported_yet",
-        format!(
-            "`{key}` is gone, and etcd lists {listed} members: making it anew around them is not supported yet"
-        ),
-        "restore it from a backup, with its annotations",
-    )
-}
-
-fn ordinal(desired: &Desired, member: &Member) -> Option<usize> {
+/// The ordinal of a member of this stack.
+pub fn ordinal(desired: &Desired, member: &Member) -> Option<usize> {
     match member.peer_urls.as_slice() {
         [url] => desired.names.ordinal_of(url),
         _ => None,
@@ -215,117 +162,115 @@ fn ordinal(desired: &Desired, member: &Member) -> Option<usize> {
 
 fn how_far(member: &Member) -> Listed {
     match (member.role, member.name.is_empty()) {
-        (Role::Voter, _) => Listed::Voter,
+        (Role::Voter, true) => Listed::Unstarted,
+        (Role::Voter, false) => Listed::Voter,
         (Role::Learner, true) => Listed::Invited,
         (Role::Learner, false) => Listed::Learner,
     }
 }
 
-/// Before anything is recorded, nothing may be there that holds data, except
-/// what the founding that the journal speaks of made.
-fn unfounded(desired: &Desired, observed: &Observed) -> Vec<Blocked> {
-    let names = &desired.names;
-    let founding = observed.live.journal.found().and_then(|journal: &Journal| journal.founding.as_ref());
-    let Lookup::Found(claims) = &observed.live.claims else { return Vec::new() };
-    let mut blocked = Vec::new();
-    let first = names.claim(0).name;
-    let seen = founding.and_then(|founding| founding.claim_uid.as_ref());
-    if seen.is_some_and(|uid| !claims.iter().any(|claim| claim.name == first && claim.uid == *uid)) {
-        blocked.push(stop(
-            "plan::founding_claim",
-            format!("claim `{first}` is not the one that the founding began with, whose volume may have held the cluster"),
-            &format!(
-                "if no data is missed: delete the StatefulSet, the claim and `{}`, then plan again",
-                names.journal()
-            ),
-        ));
-    }
-    for claim in claims {
-        match founding {
-            Some(_) if claim.name == first => {}
-            _ => blocked.push(stop(
-                "plan::claim_exists",
-                format!(
-                    "claim `{}` exists, but no cluster is recorded: nobody knows whose data it holds",
-                    claim.name
-                ),
-                "delete the claim if its data is not needed, or choose another stack name",
-            )),
+fn strangers(desired: &Desired, observed: &Observed, intended: &Intended) -> BTreeSet<Id> {
+    let Members::Read(reading) = &observed.members else { return BTreeSet::new() };
+    let asked = |member: &&Member| ordinal(desired, member).is_none() && intended.remove.contains(&member.id);
+    reading.membership.members.iter().filter(asked).map(|member| member.id).collect()
+}
+
+/// Replacements that are not done: the old member is listed still, or nobody
+/// is.
+fn replace(
+    desired: &Desired,
+    intended: &Intended,
+    ids: &BTreeMap<usize, (Id, Listed)>,
+) -> BTreeMap<usize, Replacing> {
+    let how = |(name, old): (&String, &crate::observed::journal::Replaced)| {
+        let ordinal = desired.names.ordinal_named(name)?;
+        match ids.get(&ordinal) {
+            Some((id, _)) if Some(*id) == old.id => Some((ordinal, Replacing::Listed)),
+            Some(_) => None,
+            None => Some((ordinal, Replacing::Removed)),
         }
-    }
-    if let Members::Read(EtcdReading { membership: Membership { members, .. }, .. }) = &observed.members
-        && members.len() > 1
-    {
-        blocked.push(stop(
-            "plan::unrecorded_members",
-            format!("etcd lists {} members, but no cluster is recorded", members.len()),
-            "adopting a cluster that another tool made is not supported yet",
-        ));
-    }
-    blocked
+    };
+    intended.replace.iter().filter_map(how).collect()
 }
 
-fn size(desired: &Desired, state: &State) -> Option<Blocked> {
-    let (has, wants) = (state.members.len(), state.wanted);
-    (has > wants).then(|| {
-        stop(
-            "plan::not_supported_yet",
-            format!(
-                "`{}` has {has} members and the stack wants {wants}: removing members is not supported yet",
-                desired.stack.name
-            ),
-            &format!("set `members = {has}` in [cluster]"),
-        )
+/// Voters of which the journal does not know, or knows another one.
+fn unrecorded(
+    desired: &Desired,
+    journal: Option<&Journal>,
+    ids: &BTreeMap<usize, (Id, Listed)>,
+) -> BTreeSet<usize> {
+    let known = |ordinal: &usize, id: &Id| {
+        let recorded = journal.and_then(|journal| journal.members.get(&desired.names.member(*ordinal)));
+        recorded.is_some_and(|recorded| recorded.id == *id)
+    };
+    let voters = ids.iter().filter(|(_, (_, listed))| *listed == Listed::Voter);
+    voters.filter(|(ordinal, (id, _))| !known(ordinal, id)).map(|(ordinal, _)| *ordinal).collect()
+}
+
+fn recorded_only(
+    desired: &Desired,
+    journal: Option<&Journal>,
+    members: &BTreeMap<usize, Listed>,
+    replace: &BTreeMap<usize, Replacing>,
+) -> BTreeSet<usize> {
+    let recorded = journal.into_iter().flat_map(|journal| journal.members.keys());
+    let ordinals = recorded.filter_map(|name| desired.names.ordinal_named(name));
+    ordinals.filter(|ordinal| !members.contains_key(ordinal) && !replace.contains_key(ordinal)).collect()
+}
+
+fn claims(
+    desired: &Desired,
+    live: &Live,
+    intended: &Intended,
+    members: &BTreeMap<usize, Listed>,
+) -> BTreeMap<usize, Volume> {
+    let names = &desired.names;
+    let what = |ordinal: usize, uid: &str| match intended.replace.get(&names.member(ordinal)) {
+        _ if members.contains_key(&ordinal) => Volume::Held,
+        Some(old) if old.claim_uid.as_deref() != Some(uid) => Volume::Fresh,
+        _ => Volume::Old,
+    };
+    let found = live.claims.found().into_iter().flatten();
+    let named = (0..crate::desired::ORDINALS).map(|ordinal| (names.claim(ordinal).name, ordinal));
+    let named: BTreeMap<String, usize> = named.collect();
+    found
+        .filter_map(|claim| {
+            let ordinal = *named.get(&claim.name)?;
+            Some((ordinal, what(ordinal, &claim.uid)))
+        })
+        .collect()
+}
+
+/// Whose pods are not made from the template as it is, or are to be restarted
+/// because somebody asked for it.
+fn outdated(desired: &Desired, live: &Live, asked: &Asked<'_>) -> BTreeSet<usize> {
+    let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
+    let current = stateful_set.and_then(current_revision);
+    let pods = live.pods.found().into_iter().flatten();
+    pods.filter(|pod| {
+        let older =
+            asked.new_template || current.is_some_and(|current| pod.revision.as_deref() != Some(current));
+        older || asked.intended.restart.get(&pod.name) == Some(&pod.uid)
     })
+    .filter_map(|pod| desired.names.ordinal_named(&pod.name))
+    .collect()
 }
 
-fn unrecorded(desired: &Desired, observed: &Observed, members: &BTreeMap<usize, Listed>) -> Vec<usize> {
-    let journal = observed.live.journal.found();
-    let known = |ordinal: &usize| {
-        journal.is_some_and(|journal| journal.members.contains_key(&desired.names.member(*ordinal)))
-    };
-    let voters = members.iter().filter(|(_, listed)| **listed == Listed::Voter).map(|(ordinal, _)| *ordinal);
-    voters.filter(|ordinal| !known(ordinal)).collect()
+/// The revision of the template as it is; `Some("")`, which no pod has, while
+/// the controller has not seen it yet; `None` where nothing says.
+fn current_revision(stateful_set: &Object) -> Option<&str> {
+    let body = &stateful_set.body;
+    let seen = body.pointer("/status/observedGeneration").and_then(Value::as_i64)?;
+    let is = body.pointer("/metadata/generation").and_then(Value::as_i64)?;
+    if seen < is { Some("") } else { body.pointer("/status/updateRevision")?.as_str() }
 }
 
-fn no_quorum(reading: &EtcdReading, observed: &Observed) -> Blocked {
-    let voters = reading.membership.voters();
-    let up = reading.statuses.values().filter(|status| status.is_ok()).count();
-    let pods = observed.live.pods.found();
-    let why = |name: &str| {
-        let pod = pods.into_iter().flatten().find(|pod| pod.name == name);
-        let trouble = pod.and_then(|pod| pod.trouble.as_ref())?;
-        let words =
-            trouble.last_words.as_ref().and_then(|words| words.lines().last()).unwrap_or(&trouble.message);
-        Some(format!(" ({}: {words})", trouble.reason))
-    };
-    let silent = reading.statuses.iter().filter(|(_, status)| status.is_err());
-    let silent: Vec<String> =
-        silent.map(|(name, _)| format!("{name}{}", why(name).unwrap_or_default())).collect();
-    stop(
-        "plan::no_quorum",
-        format!(
-            "the cluster has no quorum: {up} of {voters} members answer, {} are needed; silent: {}",
-            crate::member::quorum(voters),
-            silent.join(", ")
-        ),
-        "bring the members back with their data first; nothing can change membership without quorum",
-    )
-}
-
-fn foreign_member(member: &Member) -> Blocked {
-    stop(
-        "plan::foreign_member",
-        format!(
-            "etcd lists member {} `{}` at {}, which is not one of this stack's",
-            member.id,
-            member.name,
-            member.peer_urls.join(", ")
-        ),
-        "remove it with `etcdctl member remove`, or start the process at that address",
-    )
-}
-
-fn stop(code: &str, reason: String, help: &str) -> Blocked {
-    Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) }
+/// Whether members and data may go without another snapshot.
+fn saved(live: &Live, asked: &Asked<'_>) -> bool {
+    let unfinished = live.journal.found().and_then(|journal| journal.unfinished());
+    let snapshot = unfinished.filter(|_| !asked.intent.abandon).and_then(|run| run.snapshot.as_ref());
+    let recent = snapshot.is_some_and(|snapshot| {
+        asked.now.duration_since(snapshot.saved_at) < SignedDuration::from_hours(SNAPSHOT_HOURS)
+    });
+    asked.intent.skip_snapshot || recent
 }

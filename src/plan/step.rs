@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     certificate::Request,
+    member::Id,
     object::{Object, ObjectKey},
+    observed::Conflict,
 };
 
 /// One line of a plan's steps.
@@ -21,8 +23,32 @@ pub struct Step {
     pub before: Vec<Guard>,
     /// What must hold for the step to be done.
     pub after: Vec<Wait>,
-    /// Membership once the step is done, where the step touches it.
+    /// Membership once the step is done, where the step touches it. While a
+    /// member restarts it is not among those that can be lost.
     pub tally: Option<Tally>,
+    /// What it costs.
+    pub costs: Vec<Cost>,
+}
+
+/// What a step costs whoever uses the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "cost")]
+pub enum Cost {
+    /// This member restarts.
+    Restart {
+        /// Its name.
+        member: String,
+    },
+    /// Nobody is served while this member restarts.
+    Downtime {
+        /// Its name.
+        member: String,
+    },
+    /// The data behind this claim is deleted.
+    DataLoss {
+        /// The claim's name.
+        claim: String,
+    },
 }
 
 /// Voters after a step.
@@ -67,6 +93,10 @@ pub enum Action {
         expects: Expects,
         /// Values known only then.
         fill: Vec<Fill>,
+        /// Fields that are taken from other managers, as was asked for. An
+        /// apply is forced only when a dry-run just before it conflicts in
+        /// these and in nothing else.
+        take: Vec<Conflict>,
     },
     /// Writes into the journal that founding begins. From here on a claim of
     /// ordinal 0 may hold data.
@@ -91,6 +121,72 @@ pub enum Action {
         /// Its name.
         name: String,
         /// Its identity.
+        peer_url: String,
+    },
+    /// Saves a snapshot of the cluster on the machine that applies, and checks
+    /// it. It is asked of a voter that does not lead, where there is one.
+    Snapshot,
+    /// Takes a member out of the list. If it leads, leadership goes first to
+    /// the first of `hand_over` that is healthy. Nothing is left to do once
+    /// etcd does not list the address.
+    RemoveMember {
+        /// Its name, or its address where it has none.
+        name: String,
+        /// Its address.
+        peer_url: String,
+        /// The member that was planned with; another one at this address is
+        /// not removed. `None` where etcd did not list the address any more.
+        id: Option<Id>,
+        /// Ordinals, the best one first.
+        hand_over: Vec<usize>,
+    },
+    /// Takes a member that is gone out of the journal.
+    ForgetMember {
+        /// Its name.
+        name: String,
+    },
+    /// Deletes the claim with this uid, and with it the data.
+    DeleteClaim {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// The claim's name.
+        claim: String,
+        /// The claim that was planned with; another one stays.
+        uid: String,
+    },
+    /// Deletes the claim of a member that etcd does not list, and its pod,
+    /// without which the claim does not go. The StatefulSet makes both anew.
+    Empty {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its name.
+        name: String,
+        /// The claim that was planned with; another one stays.
+        claim_uid: String,
+    },
+    /// Deletes a pod so that it is made from the template as it is now. If it
+    /// leads, leadership goes first to the first of `hand_over` that is
+    /// healthy.
+    Restart {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its name.
+        name: String,
+        /// The pod that was planned with. Another one has restarted already.
+        pod_uid: String,
+        /// Why.
+        why: RestartReason,
+        /// Ordinals, the best one first.
+        hand_over: Vec<usize>,
+    },
+    /// Deletes the pod of an invited member that has never started, if it
+    /// waits out a back-off: so it reads the window that is open now.
+    StartAgain {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its name.
+        name: String,
+        /// Its address.
         peer_url: String,
     },
     /// Writes the verified member, with its claim, into the journal and the
@@ -130,6 +226,17 @@ pub enum Fill {
     LiveToken,
     /// The recorded cluster id into annotation `etcdctl-stack/cluster-id`.
     ClusterId,
+}
+
+/// Why a pod is restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestartReason {
+    /// It was made from an older template. One that was not any more by then
+    /// is left alone.
+    Outdated,
+    /// Somebody asked for it.
+    Asked,
 }
 
 /// Why a certificate is issued.
@@ -172,6 +279,35 @@ pub enum Guard {
     SameFoundingClaim,
     /// Every voter answers, with one leader, no error and no alarm.
     VotersHealthy,
+    /// A linearizable list holds no such URL.
+    NotListed {
+        /// The address.
+        peer_url: String,
+    },
+    /// The claim is not this one: it was made anew, or is not there.
+    ClaimIsNot {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// The claim that held the data of the removed member.
+        uid: String,
+    },
+    /// The member may be removed: all voters are healthy, or it is not and the
+    /// healthy ones are a quorum both of the list and of what remains. A
+    /// learner may always be removed.
+    Removable {
+        /// The member's address.
+        peer_url: String,
+    },
+    /// The member serves nothing, or every voter is healthy.
+    MayRestart {
+        /// The member's ordinal.
+        ordinal: usize,
+    },
+    /// These claims exist with the uids that the journal has for them.
+    RecordedClaims {
+        /// Ordinals.
+        ordinals: Vec<usize>,
+    },
     /// No learner is listed but, perhaps, this one.
     NoOtherLearner {
         /// The identity of the learner that may be there.
@@ -202,5 +338,39 @@ pub enum Wait {
         ordinal: usize,
         /// Its identity.
         peer_url: String,
+    },
+    /// The pod is gone.
+    Gone {
+        /// The member's ordinal.
+        ordinal: usize,
+    },
+    /// The claim is gone.
+    ClaimGone {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// The claim's uid.
+        uid: String,
+    },
+    /// The StatefulSet has made another claim than this one.
+    Emptied {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// The uid of the claim that was deleted.
+        claim_uid: String,
+    },
+    /// The pod is another, made from the template as it is, and its member is
+    /// the one that was there before: the same id as listed, caught up, Ready.
+    Restarted {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// Its address.
+        peer_url: String,
+        /// The pod that was planned with.
+        pod_uid: String,
+    },
+    /// Every one of these answers, agrees on a leader and is Ready.
+    Back {
+        /// Ordinals.
+        ordinals: Vec<usize>,
     },
 }

@@ -225,7 +225,7 @@ fn without_quorum(reading: &EtcdReading, up: usize) -> Option<String> {
     if !reading.linearizable {
         return Some("the list of members is not confirmed by a quorum".to_owned());
     }
-    member::leader(reading).is_none().then(|| "there is no leader that all agree on".to_owned())
+    reading.leader().is_none().then(|| "there is no leader that all agree on".to_owned())
 }
 
 fn unread(plan: &Plan, observed: &Observed) -> Vec<String> {

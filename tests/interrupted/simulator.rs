@@ -12,7 +12,7 @@ use etcdctl_stack::{
     execute::{Failure, Options, Stop, World, execute},
     member::{Alarm, Id, Member, Membership, Role, Status},
     object::{Object, ObjectKey},
-    observed::{Claim, Journal, Lookup, Pod, SecretFacts},
+    observed::{Claim, Conflict, Journal, Lookup, Pod, SecretFacts, journal::Snapshot},
     plan::Plan,
     report::Report,
 };
@@ -271,7 +271,13 @@ impl World for Simulator {
         self.change(&format!("create {}", object.key), |state| state.store(object, None, None)).await
     }
 
-    async fn apply(&self, object: &Object, uid: Option<&str>, version: Option<&str>) -> Result<(), Failure> {
+    async fn apply(
+        &self,
+        object: &Object,
+        uid: Option<&str>,
+        version: Option<&str>,
+        _take: &[Conflict],
+    ) -> Result<(), Failure> {
         let names = &self.desired.names;
         self.change(&format!("apply {}", object.key), |state| {
             if object.key.kind == etcdctl_stack::object::Kind::PersistentVolumeClaim {
@@ -388,6 +394,22 @@ impl World for Simulator {
             Ok(())
         })
         .await
+    }
+
+    async fn delete(&self, _key: &ObjectKey, _uid: &str) -> Result<(), Failure> {
+        Err(Failure::Refused("not built yet".into()))
+    }
+
+    async fn move_leader(&self, _leader: usize, _to: Id) -> Result<(), Failure> {
+        Err(Failure::Refused("not built yet".into()))
+    }
+
+    async fn remove(&self, _via: usize, _id: Id) -> Result<(), Failure> {
+        Err(Failure::Refused("not built yet".into()))
+    }
+
+    async fn snapshot(&self, _via: usize) -> Result<Snapshot, Failure> {
+        Err(Failure::Refused("not built yet".into()))
     }
 
     async fn promote(&self, via: usize, id: Id) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use etcdctl_stack::{
         Claim, EtcdReading, Live, Lookup, Members, Node, Observed, Pod, Proposal, Right, StorageClass,
         Target, Trouble,
     },
-    plan::{Plan, plan, questions},
+    plan::{Intent, Plan, plan, questions},
 };
 
 use crate::simulator::{Simulator, State};
@@ -28,7 +28,7 @@ impl Simulator {
             .collect();
         let observed = Observed { live, proposals, members: self.members_read() };
         let now = self.state.borrow().now;
-        plan(&self.desired, &observed, now)
+        plan(&self.desired, &observed, &Intent::default(), now)
     }
 
     fn live(&self) -> Live {
@@ -182,6 +182,7 @@ fn pod(state: &State, names: &etcdctl_stack::desired::Names, ordinal: usize) -> 
         terminating: false,
         client_port: None,
         restarts: 0,
+        revision: None,
         trouble: (!process.runs).then_some(trouble),
     })
 }

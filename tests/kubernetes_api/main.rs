@@ -5,6 +5,8 @@
 
 mod asking;
 mod connecting;
+mod deleting;
 mod records;
 mod space;
+mod taking;
 mod writing;

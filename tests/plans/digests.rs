@@ -4,7 +4,7 @@
 use etcdctl_stack::{
     member::{Id, Role},
     observed::{Lookup, Proposal},
-    plan::Digest,
+    plan::{Digest, Intent},
 };
 use serde_json::json;
 
@@ -24,6 +24,7 @@ fn what_changes_by_itself_or_for_the_reader_keeps_the_digest() {
             for key in world.desired.objects().iter().map(|object| object.key.clone()).collect::<Vec<_>>() {
                 world.body(&key)["metadata"]["resourceVersion"] = json!("900");
                 world.body(&key)["metadata"]["generation"] = json!(4);
+                world.body(&key)["status"]["observedGeneration"] = json!(4);
                 world.body(&key)["metadata"]["managedFields"] = json!([{ "manager": "kubelet" }]);
             }
         }),
@@ -57,7 +58,8 @@ fn what_changes_by_itself_or_for_the_reader_keeps_the_digest() {
 #[test]
 fn the_time_keeps_the_digest_until_it_changes_what_is_done() {
     let world = World::wanting(FIVE);
-    let plan_at = |at| etcdctl_stack::plan::plan(&world.desired, &world.observed(), at).digest;
+    let plan_at =
+        |at| etcdctl_stack::plan::plan(&world.desired, &world.observed(), &Intent::default(), at).digest;
     assert_eq!(plan_at(days(1)), plan_at(NOW));
     assert_ne!(plan_at(days(300)), plan_at(NOW));
 }

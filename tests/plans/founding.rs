@@ -3,7 +3,7 @@
 
 use etcdctl_stack::{
     observed::{Claim, Journal, Lookup, Members, Proposal, Right, journal::Founding},
-    plan::plan,
+    plan::{Intent, plan},
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::worlds::{NOW, World, claim, codes, empty, reading, reasons, stack, ti
 #[test]
 fn from_nothing_one_member_founds_and_the_others_join() {
     let desired = stack("[cluster]\nmembers = 2\n");
-    let plan = plan(&desired, &empty(&desired), NOW);
+    let plan = plan(&desired, &empty(&desired), &Intent::default(), NOW);
     assert_eq!(
         titles(&plan),
         [
@@ -37,20 +37,20 @@ fn from_nothing_one_member_founds_and_the_others_join() {
 #[test]
 fn the_same_world_gives_the_same_digest_and_another_stack_another() {
     let desired = stack("");
-    let one = plan(&desired, &empty(&desired), NOW);
-    let later = plan(&desired, &empty(&desired), Timestamp::constant(1_800_000_600, 0));
+    let one = plan(&desired, &empty(&desired), &Intent::default(), NOW);
+    let later = plan(&desired, &empty(&desired), &Intent::default(), Timestamp::constant(1_800_000_600, 0));
     assert_eq!(one, later);
     let other = stack("labels = { team = \"db\" }\n");
-    assert_ne!(plan(&other, &empty(&other), NOW).digest, one.digest);
+    assert_ne!(plan(&other, &empty(&other), &Intent::default(), NOW).digest, one.digest);
 }
 
 #[test]
 fn the_context_name_is_not_part_of_what_is_approved() {
     let desired = stack("");
     let mut observed = empty(&desired);
-    let here = plan(&desired, &observed, NOW).digest;
+    let here = plan(&desired, &observed, &Intent::default(), NOW).digest;
     observed.live.target.context = "in-cluster".into();
-    assert_eq!(plan(&desired, &observed, NOW).digest, here);
+    assert_eq!(plan(&desired, &observed, &Intent::default(), NOW).digest, here);
 }
 
 /// A claim as the founding leaves it before the cluster's id is known.
@@ -113,7 +113,10 @@ fn a_cluster_that_nobody_recorded_is_not_adopted() {
 fn a_namespace_is_made_only_where_the_stack_lets_it() {
     let desired = stack("create_namespace = false\n");
     let reason = "`Namespace/etcd-orders` does not exist, and `create_namespace` is false";
-    assert_eq!(reasons(&plan(&desired, &empty(&desired), NOW)), [("plan::namespace_missing", reason)]);
+    assert_eq!(
+        reasons(&plan(&desired, &empty(&desired), &Intent::default(), NOW)),
+        [("plan::namespace_missing", reason)]
+    );
     let mut world = World::with_namespace();
     world.desired = desired;
     assert_eq!(reasons(&world.plan()), []);
@@ -209,7 +212,7 @@ fn what_could_not_be_read_is_never_taken_for_absent() {
 #[test]
 fn too_few_nodes_are_a_warning_because_an_autoscaler_may_add_some() {
     let desired = stack("[cluster]\nmembers = 5\n");
-    let plan = plan(&desired, &empty(&desired), NOW);
+    let plan = plan(&desired, &empty(&desired), &Intent::default(), NOW);
     assert_eq!(plan.warnings, ["3 of 3 nodes take pods, but 5 members need one each"]);
     assert!(plan.is_applicable());
 }

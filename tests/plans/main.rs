@@ -3,7 +3,10 @@
 mod certificates;
 mod digests;
 mod founding;
+mod leaving;
 mod leftovers;
+mod lost;
 mod membership;
 mod objects;
+mod restarting;
 mod worlds;

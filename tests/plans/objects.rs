@@ -7,7 +7,7 @@ use etcdctl_stack::{
 };
 use serde_json::{Value, json};
 
-use crate::worlds::{Change, World, codes, days, stack, stops, titles};
+use crate::worlds::{Change, World, days, stack, stops, titles};
 
 #[test]
 fn a_label_is_changed_on_every_object_and_restarts_nothing() {
@@ -26,29 +26,12 @@ fn a_label_is_changed_on_every_object_and_restarts_nothing() {
 }
 
 #[test]
-fn a_change_of_the_pods_would_need_a_restart() {
-    let image = "spec.template.spec.containers[etcd].image";
-    for (file, fields) in [
-        ("[cluster]\nversion = \"3.6.15\"\n", image),
-        ("[pod]\nlabels = { team = \"db\" }\n", "spec.template.metadata.labels.team"),
-        (
-            "[resources]\nlimits = { memory = \"4Gi\" }\n",
-            "spec.template.spec.containers[etcd].resources.limits.memory",
-        ),
-    ] {
-        let world = World::wanting(file);
-        let reason = format!("the change needs a rolling restart, which is not supported yet: {fields}");
-        stops(&world, "plan::not_supported_yet", &reason);
-    }
-}
-
-#[test]
 fn a_version_that_the_file_does_not_name_stays_what_it_is() {
     let mut world = World::founded();
     let key = world.desired.names.stateful_set();
     let image = &mut world.body(&key)["spec"]["template"]["spec"]["containers"][0]["image"];
     *image = json!("registry.k8s.io/etcd:v3.6.2");
-    assert_eq!(codes(&world.plan()), ["plan::not_supported_yet"]);
+    assert_eq!(world.plan().restarts(), ["orders-2", "orders-1", "orders-0"]);
     world.desired = etcdctl_stack::plan::settle(&world.desired, &world.live);
     assert!(world.plan().is_empty(), "{:#?}", world.plan().changes);
 }

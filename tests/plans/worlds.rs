@@ -13,7 +13,7 @@ use etcdctl_stack::{
         SecretFacts, StorageClass, Target,
         journal::{Founding, RecordedMember},
     },
-    plan::{Action, Plan, Step, plan, questions, settle},
+    plan::{Action, Intent, Plan, Step, plan, questions, settle},
     stack::parse_and_check,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 
 pub const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 pub const CLUSTER: Id = Id(0xc1);
+/// The revision of the pod template as it is.
+pub const TEMPLATE: &str = "orders-6c";
 
 /// What a stack file with these lines wants.
 pub fn stack(rest: &str) -> Desired {
@@ -39,6 +41,8 @@ pub struct World {
     pub members: Members,
     /// Answers other than that the server takes it.
     pub answers: BTreeMap<ObjectKey, Proposal>,
+    /// What is asked for beside the file.
+    pub intent: Intent,
 }
 
 impl World {
@@ -50,6 +54,7 @@ impl World {
             live: empty(&desired).live,
             members: Members::Read(reading(&desired, 3)),
             answers: BTreeMap::new(),
+            intent: Intent::default(),
             desired: desired.clone(),
         };
         for object in desired.objects() {
@@ -59,10 +64,28 @@ impl World {
         world.body(&names.stateful_set())["metadata"]["annotations"] =
             json!({ CLUSTER_ID: CLUSTER.to_string() });
         let facts = |secret: &SecretRequest| (secret.object.key.clone(), good(secret));
+        let stateful_set = world.body(&names.stateful_set());
+        stateful_set["metadata"]["generation"] = json!(1);
+        stateful_set["status"] = json!({ "observedGeneration": 1, "updateRevision": TEMPLATE });
         world.live.secrets = desired.secrets.iter().map(facts).collect();
         world.live.pods = Lookup::Found((0..3).map(|ordinal| pod(&desired, ordinal)).collect());
         world.live.claims = Lookup::Found((0..3).map(|ordinal| claim(&desired, ordinal)).collect());
         world.live.journal = Lookup::Found(journal(&desired, 3));
+        world
+    }
+
+    /// The same with so many members.
+    pub fn of(members: usize, rest: &str) -> World {
+        let mut world = World::founded();
+        let names = world.desired.names.clone();
+        world.members = Members::Read(reading(&world.desired, members));
+        world.live.pods = Lookup::Found((0..members).map(|ordinal| pod(&world.desired, ordinal)).collect());
+        world.live.claims =
+            Lookup::Found((0..members).map(|ordinal| claim(&world.desired, ordinal)).collect());
+        world.live.journal = Lookup::Found(journal(&world.desired, members));
+        world.body(&names.stateful_set())["spec"]["replicas"] = json!(members);
+        world.body(&names.budget())["spec"]["minAvailable"] = json!(members / 2 + 1);
+        world.desired = settle(&stack(rest), &world.live);
         world
     }
 
@@ -80,6 +103,7 @@ impl World {
             live: empty(&desired).live,
             members: Members::NotRunning,
             answers: BTreeMap::new(),
+            intent: Intent::default(),
             desired: desired.clone(),
         };
         world.store(desired.namespace);
@@ -102,7 +126,7 @@ impl World {
     }
 
     pub fn plan(&self) -> Plan {
-        plan(&self.desired, &self.observed(), NOW)
+        plan(&self.desired, &self.observed(), &self.intent, NOW)
     }
 
     /// Puts an object there as the API server would keep it.
@@ -245,6 +269,7 @@ pub fn pod(desired: &Desired, ordinal: usize) -> Pod {
         terminating: false,
         client_port: Some(2379),
         restarts: 0,
+        revision: Some(TEMPLATE.into()),
         trouble: None,
     }
 }
@@ -300,6 +325,7 @@ fn journal(desired: &Desired, members: usize) -> Journal {
     };
     Journal {
         run: None,
+        history: Vec::new(),
         founding: Some(Founding { started_at: days(-100), claim_uid: Some(claim(desired, 0).uid) }),
         cluster_id: Some(CLUSTER),
         members: (0..members).map(|ordinal| (desired.names.member(ordinal), recorded(ordinal))).collect(),
@@ -335,12 +361,18 @@ pub fn stops(world: &World, code: &str, reason: &str) {
 /// promotes one, or writes one down.
 fn is_move(step: &Step) -> bool {
     let acts = |action: &Action| match action {
-        Action::CreateNamespace { .. } | Action::Issue { .. } => false,
+        Action::CreateNamespace { .. } | Action::Issue { .. } | Action::Snapshot => false,
         Action::Apply { object, .. } => object.key.kind == Kind::ConfigMap,
         Action::BeginFounding
         | Action::RecordCluster
         | Action::AddLearner { .. }
         | Action::Promote { .. }
+        | Action::RemoveMember { .. }
+        | Action::ForgetMember { .. }
+        | Action::DeleteClaim { .. }
+        | Action::Empty { .. }
+        | Action::Restart { .. }
+        | Action::StartAgain { .. }
         | Action::RecordMember { .. } => true,
     };
     step.tally.is_some() || step.actions.iter().any(acts)

@@ -6,7 +6,7 @@ use etcdctl_stack::{
     desired::{CLUSTER_ID, Desired, desired},
     member::{Alarm, Id, Member, Membership, Role, Status},
     observed::{EtcdReading, LeaseHolder, Live, Lookup, Members, Observed, Pod, Right, Target, Trouble},
-    plan::plan,
+    plan::{Intent, plan},
     render,
     report::status::{ClusterStatus, Next, State, of},
     stack::parse_and_check,
@@ -83,6 +83,7 @@ fn pod(ordinal: usize) -> Pod {
         terminating: false,
         client_port: None,
         restarts: 0,
+        revision: None,
         trouble: None,
     }
 }
@@ -142,7 +143,7 @@ fn with_learner() -> Observed {
 /// certificates.
 fn told(observed: &Observed) -> ClusterStatus {
     let desired = stack();
-    let mut plan = plan(&desired, observed, NOW);
+    let mut plan = plan(&desired, observed, &Intent::default(), NOW);
     plan.blocked.retain(|blocked| blocked.code == "plan::missing_rights");
     of(&plan, &desired, observed, NOW)
 }

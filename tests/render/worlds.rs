@@ -31,6 +31,8 @@ pub fn unchanged() -> Plan {
         checks: Vec::new(),
         etcd: Some(etcd()),
         recorded: Some(etcd().cluster_id),
+        intended: Default::default(),
+        complete: true,
         voters: BeforeAfter { before: 3, after: 3 },
         unread: Vec::new(),
     }
@@ -155,7 +157,14 @@ fn check(name: &str, outcome: Outcome, detail: &str) -> Check {
 fn step(title: &str, voters: Option<usize>) -> Step {
     let tally =
         voters.map(|voters| Tally { voters, quorum: voters / 2 + 1, can_lose: voters - (voters / 2 + 1) });
-    Step { title: title.into(), actions: Vec::new(), before: Vec::new(), after: Vec::new(), tally }
+    Step {
+        title: title.into(),
+        actions: Vec::new(),
+        before: Vec::new(),
+        after: Vec::new(),
+        tally,
+        costs: Vec::new(),
+    }
 }
 
 pub fn etcd() -> Etcd {

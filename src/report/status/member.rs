@@ -3,7 +3,7 @@
 use super::MemberStatus;
 use crate::{
     desired::Desired,
-    member::{Id, Member, Membership, Role, Status, complaint, quorum},
+    member::{Id, Member, Membership, Status, complaint},
     object::Object,
     observed::{EtcdReading, Lookup, Members, Observed, Pod},
 };
@@ -31,20 +31,6 @@ pub fn reading(observed: &Observed) -> Option<&EtcdReading> {
     }
 }
 
-/// The leader: the voter that most name, if a quorum does or a quorum has
-/// confirmed the list. A voter that is alone may still name one that is gone.
-pub fn leader(reading: &EtcdReading) -> Option<Id> {
-    let EtcdReading { membership, linearizable, statuses, alarms: _ } = reading;
-    let votes = |id: Id| {
-        let voices = statuses.values().flatten().filter(|status| status.role == Role::Voter);
-        voices.filter(|status| status.leader == id).count()
-    };
-    let voters = membership.members.iter().filter(|member| member.role == Role::Voter);
-    let most_named = voters.map(|member| member.id).max_by_key(|id| votes(*id))?;
-    let enough = if *linearizable { 1 } else { quorum(membership.voters()) };
-    (votes(most_named) >= enough).then_some(most_named)
-}
-
 fn member(desired: &Desired, observed: &Observed, name: String) -> MemberStatus {
     let live = &observed.live;
     let reading = reading(observed);
@@ -56,7 +42,8 @@ fn member(desired: &Desired, observed: &Observed, name: String) -> MemberStatus 
     let status = reading.and_then(|reading| reading.statuses.get(&name)?.as_ref().ok());
     let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
     let health = Looked { reading, listed, pod, started: started(stateful_set, ordinal) }.health(&name);
-    let leads = |member: &Member| reading.and_then(leader) == Some(member.id) && status.is_some();
+    let leads =
+        |member: &Member| reading.and_then(EtcdReading::leader) == Some(member.id) && status.is_some();
     MemberStatus {
         id: listed.map(|member| member.id),
         listed: reading.map(|_| listed.is_some()),
@@ -136,7 +123,7 @@ impl Looked<'_> {
         let Some(member) = self.listed else {
             return Health::Ill(stopped.unwrap_or_else(|| "runs, but etcd does not list it".to_owned()));
         };
-        let leader = leader(reading).unwrap_or(Id(0));
+        let leader = reading.leader().unwrap_or(Id(0));
         let trouble = match (reading.statuses.get(name), self.started) {
             (None, true) => Some("has no pod at this moment; the StatefulSet starts one".to_owned()),
             (None, false) => Some("has no pod".to_owned()),

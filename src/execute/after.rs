@@ -1,0 +1,145 @@
+//! What must hold after a member left, was emptied or restarted.
+
+use super::{
+    Halt, Run, World,
+    health::{FULL, bearing},
+    member::LAG,
+};
+use crate::{
+    member::{Membership, Status, complaint},
+    observed::Pod,
+    plan::Wait,
+};
+
+/// What is missing, and which member it is about; `None` when the wait is over.
+pub(super) type Missing = Option<(usize, String)>;
+
+impl<W: World> Run<'_, W> {
+    /// What a wait still waits for.
+    pub(super) async fn lacks(&mut self, wait: &Wait) -> Result<Missing, Halt> {
+        let (ordinal, missing) = match wait {
+            Wait::Founded { ordinal } | Wait::Joined { ordinal, .. } | Wait::Voting { ordinal, .. } => {
+                (*ordinal, self.missing(wait, *ordinal).await?)
+            }
+            Wait::Gone { ordinal } => (*ordinal, self.pod(*ordinal).await?.map(|pod| leaving(&pod))),
+            Wait::ClaimGone { ordinal, uid } => (*ordinal, self.claim_stays(*ordinal, uid).await?),
+            Wait::Emptied { ordinal, claim_uid } => (*ordinal, self.not_emptied(*ordinal, claim_uid).await?),
+            Wait::Restarted { ordinal, peer_url, pod_uid } => {
+                (*ordinal, self.not_restarted(*ordinal, peer_url, pod_uid).await?)
+            }
+            Wait::Back { ordinals } => return self.not_back(ordinals).await,
+        };
+        Ok(missing.map(|missing| (ordinal, missing)))
+    }
+
+    async fn claim_stays(&mut self, ordinal: usize, uid: &str) -> Result<Option<String>, Halt> {
+        let claim = self.claim(ordinal).await?.filter(|claim| claim.uid == uid);
+        Ok(claim.map(|claim| format!("claim {} to be gone", claim.name)))
+    }
+
+    async fn not_emptied(&mut self, ordinal: usize, claim_uid: &str) -> Result<Option<String>, Halt> {
+        let name = self.names.claim(ordinal).name;
+        Ok(match self.claim(ordinal).await? {
+            Some(claim) if claim.uid != claim_uid && !claim.terminating => None,
+            Some(_) => match self.pod(ordinal).await? {
+                Some(pod) if pod.terminating => Some(leaving(&pod)),
+                _ => Some(format!("claim {name} to be gone")),
+            },
+            None => Some(format!("claim {name} to be made anew")),
+        })
+    }
+
+    /// First the pod, then the member in it.
+    async fn not_restarted(
+        &mut self,
+        ordinal: usize,
+        peer_url: &str,
+        pod_uid: &str,
+    ) -> Result<Option<String>, Halt> {
+        let name = self.names.member(ordinal);
+        let template = self.template().await?;
+        if !template.settled {
+            return Ok(Some(self.controller_to_see()));
+        }
+        let template = template.revision;
+        let pod = match self.pod(ordinal).await? {
+            None => return Ok(Some(format!("{name} to be made anew"))),
+            Some(pod) if self.left_alone.contains(&pod.uid) => pod,
+            Some(pod) if pod.uid == pod_uid || pod.terminating => return Ok(Some(leaving(&pod))),
+            Some(pod) => pod,
+        };
+        if template.is_some() && pod.revision.is_some() && pod.revision != template {
+            return Ok(Some(format!("{name} to be made from the new template")));
+        }
+        let status = match self.world.status(ordinal).await {
+            Ok(status) => bearing(status, FULL),
+            Err(_) => return Ok(Some(format!("{name} to answer"))),
+        };
+        let membership = match self.try_list(None).await? {
+            Ok(membership) => membership,
+            Err(reason) => return Ok(Some(format!("a voter to answer: {reason}"))),
+        };
+        let lags = self.lags(&name, peer_url, &status, &membership).await?;
+        Ok(lags.or_else(|| (!pod.ready).then(|| format!("{name} to be Ready"))))
+    }
+
+    /// What a member that came back still lacks. Another id than the listed
+    /// one means other data than it had.
+    async fn lags(
+        &mut self,
+        name: &str,
+        peer_url: &str,
+        status: &Status,
+        membership: &Membership,
+    ) -> Result<Option<String>, Halt> {
+        let Some(member) = membership.at(peer_url) else {
+            return Err(Halt::because(format!("etcd does not list {name} any more")));
+        };
+        if status.member_id != member.id {
+            return Err(Halt::because(format!(
+                "{name} came back as member {}, but etcd lists {}: it has other data than before",
+                status.member_id, member.id
+            )));
+        }
+        let Some(Ok(other)) = self.ask_again().await else {
+            return Ok(Some("a voter to answer".to_owned()));
+        };
+        if let Some(complaint) = complaint(status, membership, member.id, other.leader) {
+            return Ok(Some(format!("{name} to be healthy: it {complaint}")));
+        }
+        let behind = status.raft_applied_index < other.raft_index.saturating_sub(LAG);
+        let (has, all) = (status.raft_applied_index, other.raft_index);
+        Ok(behind.then(|| format!("{name} to catch up: entry {has} of {all}")))
+    }
+
+    /// The status of the voter that gave the list.
+    async fn ask_again(&mut self) -> Option<Result<Status, super::Failure>> {
+        Some(self.world.status(self.answered?).await)
+    }
+
+    /// The first that is not back, or does not know the leader of the others.
+    async fn not_back(&mut self, ordinals: &[usize]) -> Result<Missing, Halt> {
+        let mut leader = None;
+        for ordinal in ordinals {
+            let name = self.names.member(*ordinal);
+            let missing = |what: &str| Ok(Some((*ordinal, format!("{name} {what}"))));
+            let Ok(status) = self.world.status(*ordinal).await else { return missing("to answer") };
+            if status.leader.0 == 0 || status.leader != *leader.get_or_insert(status.leader) {
+                return missing("to agree on a leader");
+            }
+            if !self.pod(*ordinal).await?.is_some_and(|pod| pod.ready) {
+                return missing("to be Ready");
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A pod that is to go, and where: the kubelet of its node must say that it has
+/// ended.
+fn leaving(pod: &Pod) -> String {
+    match &pod.node {
+        Some(node) if pod.terminating => format!("{} to end on {node}", pod.name),
+        _ => format!("{} to be gone", pod.name),
+    }
+}

@@ -1,0 +1,151 @@
+//! What a run writes down: itself at the beginning, each step that is done, and
+//! its end.
+
+use std::time::Duration;
+
+use super::{Failure, Halt, Options, Run, World};
+use crate::{
+    observed::journal::{self, Journal, PastRun, StepCount},
+    plan::{Plan, action_hashes},
+};
+
+/// How many runs the journal keeps before the last one.
+const KEPT: usize = 30;
+
+impl<W: World> Run<'_, W> {
+    pub(super) async fn begin(&mut self, plan: &Plan) -> Result<(), Halt> {
+        self.journal = self.world.journal().await.map_err(Halt::from)?;
+        // A journal that was deleted takes it from where else it is recorded.
+        self.journal.cluster_id = self.journal.cluster_id.or(plan.recorded);
+        let Options { approved, steps_before, who, tool_version, .. } = self.options;
+        let run = journal::Run {
+            digest: approved.clone(),
+            actions: action_hashes(&plan.steps),
+            who: who.clone(),
+            tool_version: tool_version.clone(),
+            started_at: self.world.now(),
+            finished_at: None,
+            intended: plan.intended.clone(),
+            summary: crate::report::in_numbers(plan),
+            steps: StepCount { all: steps_before + plan.steps.len(), done: *steps_before },
+            snapshot: None,
+        };
+        take_over(&mut self.journal, run);
+        let made = plan.changes.iter().map(|change| &change.key).chain(&plan.unchanged);
+        self.journal.inventory.extend(made.cloned());
+        self.write_down().await
+    }
+
+    /// Writes down that one more step is done.
+    pub(super) async fn step_done(&mut self) -> Result<(), Halt> {
+        let number = self.number;
+        if let Some(run) = &mut self.journal.run {
+            run.steps.done = number;
+        }
+        self.write_down().await
+    }
+
+    pub(super) async fn finish(&mut self) -> Result<(), Halt> {
+        let now = self.world.now();
+        if let Some(run) = &mut self.journal.run {
+            run.finished_at = Some(now);
+        }
+        self.write_down().await
+    }
+
+    /// Writes the journal, once more when it is unknown whether it was written.
+    pub(super) async fn write_down(&mut self) -> Result<(), Halt> {
+        let mut attempt = 0;
+        loop {
+            self.world.hold_lock().await?;
+            match self.world.write_journal(&self.journal).await {
+                Err(Failure::Unknown(_)) if attempt < 5 => attempt += 1,
+                answer => return answer.map_err(Halt::from),
+            }
+            self.world.sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// Makes a run the one that goes on. One that finishes what was approved before
+/// has its snapshot already.
+fn take_over(journal: &mut Journal, mut run: journal::Run) {
+    if let Some(last) = journal.run.take() {
+        if last.finished_at.is_none() && last.digest == run.digest {
+            run.snapshot.clone_from(&last.snapshot);
+        }
+        journal.history.insert(0, past(last));
+        journal.history.truncate(KEPT);
+    }
+    journal.run = Some(run);
+}
+
+fn past(run: journal::Run) -> PastRun {
+    let journal::Run {
+        digest,
+        actions: _,
+        who,
+        tool_version,
+        started_at,
+        finished_at,
+        intended: _,
+        summary,
+        steps,
+        snapshot,
+    } = run;
+    PastRun { digest, who, tool_version, started_at, finished_at, summary, steps, snapshot }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::observed::{Intended, journal::Snapshot};
+
+    fn run(digest: &str, seconds: i64) -> journal::Run {
+        journal::Run {
+            digest: digest.to_owned(),
+            actions: Vec::new(),
+            who: "you".to_owned(),
+            tool_version: "1".to_owned(),
+            started_at: Timestamp::constant(seconds, 0),
+            finished_at: None,
+            intended: Intended::default(),
+            summary: "1 to add".to_owned(),
+            steps: StepCount { all: 3, done: 1 },
+            snapshot: None,
+        }
+    }
+
+    fn saved() -> Option<Snapshot> {
+        Some(Snapshot { path: "a.db".to_owned(), revision: 7, saved_at: Timestamp::constant(1, 0) })
+    }
+
+    #[test]
+    fn a_run_that_goes_on_with_an_approval_keeps_its_snapshot_and_another_does_not() {
+        let finished_at = Some(Timestamp::constant(2, 0));
+        let before = journal::Run { snapshot: saved(), ..run("a", 1) };
+        for (last, next, expected) in [
+            (before.clone(), "a", saved()),
+            (before.clone(), "b", None),
+            (journal::Run { finished_at, ..before.clone() }, "a", None),
+        ] {
+            let mut journal = Journal { run: Some(last), ..Journal::default() };
+            take_over(&mut journal, run(next, 3));
+            assert_eq!(journal.run.as_ref().unwrap().snapshot, expected);
+            assert_eq!(journal.history[0].snapshot, saved());
+        }
+    }
+
+    #[test]
+    fn the_last_thirty_runs_are_kept_the_newest_first() {
+        let mut journal = Journal::default();
+        for seconds in 0..40 {
+            take_over(&mut journal, run("a", seconds));
+        }
+        let began: Vec<i64> = journal.history.iter().map(|past| past.started_at.as_second()).collect();
+        assert_eq!(began, (9..39).rev().collect::<Vec<_>>());
+        assert_eq!(journal.run, Some(run("a", 39)));
+    }
+}

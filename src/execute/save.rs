@@ -1,0 +1,57 @@
+//! A snapshot before anything goes.
+
+use super::{
+    Failure, Halt, Run, World,
+    member::{HEALTH_INTERVAL, SECOND},
+};
+use crate::{member::Id, observed::journal::Snapshot};
+
+impl<W: World> Run<'_, W> {
+    /// Saves a snapshot and writes it down, unless this run has one already.
+    pub(super) async fn snapshot(&mut self) -> Result<(), Halt> {
+        if self.journal.run.as_ref().is_some_and(|run| run.snapshot.is_some()) {
+            return Ok(());
+        }
+        let saved = self.save().await?;
+        if let Some(run) = &mut self.journal.run {
+            run.snapshot = Some(saved);
+        }
+        self.write_down().await
+    }
+
+    async fn save(&mut self) -> Result<Snapshot, Halt> {
+        let began = self.world.now();
+        loop {
+            let mut reason = "no voter is healthy".to_owned();
+            for via in self.followers_first().await? {
+                self.world.hold_lock().await?;
+                self.say(format!("{} to send a snapshot", self.names.member(via)));
+                match self.world.snapshot(via).await {
+                    Ok(saved) => return Ok(saved),
+                    Err(Failure::NotNow(failed) | Failure::Unknown(failed)) => reason = failed,
+                    Err(failure) => return Err(failure.into()),
+                }
+            }
+            if self.passed(began, HEALTH_INTERVAL) {
+                return Err(Halt::because(format!("no snapshot could be saved: {reason}")));
+            }
+            self.pause(SECOND).await?;
+        }
+    }
+
+    /// The voters that are healthy, the leader last: it has enough to do.
+    async fn followers_first(&mut self) -> Result<Vec<usize>, Halt> {
+        let membership = self.list().await?;
+        let (mut followers, mut leaders) = (Vec::new(), Vec::new());
+        for ordinal in self.voters(&membership) {
+            let Ok(status) = self.world.status(ordinal).await else { continue };
+            let corrupt = status.errors.iter().any(|error| error.contains("CORRUPT"));
+            if status.leader == Id(0) || status.cluster_id != membership.cluster_id || corrupt {
+                continue;
+            }
+            if status.leader == status.member_id { leaders.push(ordinal) } else { followers.push(ordinal) }
+        }
+        followers.extend(leaders);
+        Ok(followers)
+    }
+}

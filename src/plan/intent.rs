@@ -1,0 +1,113 @@
+//! What is asked for beside the stack file, resolved to what is there.
+//!
+//! A flag names a member; a plan names its identity. `--replace orders-1`
+//! means the member and the claim that have that name now. Once that member is
+//! gone the intent is satisfied, so what a killed run was asked for is in its
+//! journal and goes on without flags.
+
+use std::collections::BTreeSet;
+
+use super::{Blocked, state::ordinal};
+use crate::{
+    desired::Desired,
+    member::{Id, Member},
+    observed::{Conflict, Intended, Members, Observed, journal::Replaced},
+};
+
+/// What is asked for beside the stack file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Intent {
+    /// Members to remove, empty and join anew, by name.
+    pub replace: BTreeSet<String>,
+    /// Whether every member is to be restarted.
+    pub restart: bool,
+    /// Members to remove that are not this stack's, by id.
+    pub remove: BTreeSet<Id>,
+    /// Fields to take from other managers: field as `spec.replicas`, and the
+    /// manager's name.
+    pub take: BTreeSet<Conflict>,
+    /// Whether no snapshot is saved before members or data go.
+    pub skip_snapshot: bool,
+    /// Whether what an unfinished run was asked for is given up.
+    pub abandon: bool,
+}
+
+/// The identities that are asked for, those of an unfinished run among them;
+/// and why some are none.
+pub fn resolve(desired: &Desired, observed: &Observed, intent: &Intent) -> (Intended, Vec<Blocked>) {
+    let unfinished = observed.live.journal.found().and_then(|journal| journal.unfinished());
+    let mut intended =
+        unfinished.filter(|_| !intent.abandon).map(|run| run.intended.clone()).unwrap_or_default();
+    let mut blocked = Vec::new();
+    for name in &intent.replace {
+        if intended.replace.contains_key(name) {
+            continue;
+        }
+        match replaced(desired, observed, name) {
+            Ok(one) => drop(intended.replace.insert(name.clone(), one)),
+            Err(stop) => blocked.push(stop),
+        }
+    }
+    if intent.restart && intended.restart.is_empty() {
+        let pods = observed.live.pods.found().into_iter().flatten();
+        intended.restart = pods.map(|pod| (pod.name.clone(), pod.uid.clone())).collect();
+    }
+    for id in intent.remove.difference(&intended.remove.clone()) {
+        match stranger(desired, observed, *id) {
+            Ok(()) => drop(intended.remove.insert(*id)),
+            Err(stop) => blocked.push(stop),
+        }
+    }
+    intended.take.extend(intent.take.iter().cloned());
+    (intended, blocked)
+}
+
+fn list(observed: &Observed) -> &[Member] {
+    match &observed.members {
+        Members::Read(reading) => &reading.membership.members,
+        Members::NotRunning | Members::Failed(_) => &[],
+    }
+}
+
+/// The member and the claim that have this name now. A claim that was made
+/// anew since the member was written down holds nothing of it.
+fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replaced, Blocked> {
+    let names = &desired.names;
+    let known = names.ordinal_named(name);
+    let listed =
+        |ordinal| list(observed).iter().find(|member| self::ordinal(desired, member) == Some(ordinal));
+    let wanted = usize::from(desired.stack.members);
+    let Some(ordinal) = known.filter(|ordinal| *ordinal < wanted || listed(*ordinal).is_some()) else {
+        let all: Vec<String> = (0..wanted).map(|ordinal| names.member(ordinal)).collect();
+        return Err(Blocked {
+            code: "plan::no_such_member".to_owned(),
+            reason: format!("there is no member `{name}` to replace"),
+            help: Some(format!("the members are {}", all.join(", "))),
+        });
+    };
+    let member = listed(ordinal);
+    let recorded = observed.live.journal.found().and_then(|journal| journal.members.get(name));
+    let recorded = recorded.filter(|recorded| member.is_none_or(|member| member.id == recorded.id));
+    let claim = observed.live.claims.found().into_iter().flatten();
+    let live = claim.into_iter().find(|claim| claim.name == names.claim(ordinal).name);
+    Ok(Replaced {
+        id: member.map(|member| member.id),
+        claim_uid: recorded
+            .map(|recorded| recorded.claim_uid.clone())
+            .or_else(|| live.map(|claim| claim.uid.clone())),
+    })
+}
+
+fn stranger(desired: &Desired, observed: &Observed, id: Id) -> Result<(), Blocked> {
+    let refuse = |reason: String, help: &str| {
+        Err(Blocked { code: "plan::no_such_member".to_owned(), reason, help: Some(help.to_owned()) })
+    };
+    match list(observed).iter().find(|member| member.id == id) {
+        Some(member) if ordinal(desired, member).is_none() => Ok(()),
+        Some(member) => refuse(
+            format!("member {id} is {}, one of this stack's own", member.name),
+            "lower `members` to remove the last one, or use `--replace` with its name",
+        ),
+        None => refuse(format!("etcd lists no member {id}"), "`etcdctl member list` shows their ids"),
+    }
+}

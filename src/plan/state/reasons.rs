@@ -1,0 +1,276 @@
+//! Why membership cannot be decided, in words.
+
+use super::{Listed, State, ordinal};
+use crate::{
+    desired::Desired,
+    last_words::{self, Loss},
+    member::{Id, Member, Membership, Role, quorum},
+    observed::{EtcdReading, Intended, Journal, Lookup, Members, Observed},
+    plan::Blocked,
+};
+
+/// A reason to stop, with what helps.
+pub fn stop(code: &str, reason: String, help: &str) -> Blocked {
+    Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) }
+}
+
+pub fn other_cluster(observed: &Observed, id: Id) -> Option<Blocked> {
+    let Members::Read(reading) = &observed.members else { return None };
+    let serves = reading.membership.cluster_id;
+    (serves != id).then(|| {
+        stop(
+            "plan::other_cluster",
+            format!("the pods serve cluster {serves}, but cluster {id} was recorded"),
+            "another cluster was founded in its place; do not write to it before you know where the data of the recorded one is",
+        )
+    })
+}
+
+/// `kubectl delete --cascade=orphan` leaves the pods, and no move makes a
+/// StatefulSet for members that are there.
+pub fn stateful_set_gone(desired: &Desired, observed: &Observed) -> Option<Blocked> {
+    let key = desired.names.stateful_set();
+    let gone = observed.live.objects.get(&key).is_some_and(Lookup::is_absent);
+    gone.then(|| match &observed.members {
+        Members::Read(reading) => stop(
+            "plan::not_supported_yet",
+            format!(
+                "`{key}` is gone, and etcd lists {} members: making it anew around them is not supported yet",
+                reading.membership.members.len()
+            ),
+            "restore it from a backup, with its annotations",
+        ),
+        Members::NotRunning | Members::Failed(_) => stop(
+            "plan::not_running",
+            format!("`{key}` is gone, and none of its pods answers"),
+            "the claims hold the data: keep them; making the StatefulSet again is not supported yet",
+        ),
+    })
+}
+
+pub fn not_running(desired: &Desired, observed: &Observed, id: Id) -> Blocked {
+    let recorded = observed.live.journal.found().is_some_and(|journal| !journal.members.is_empty());
+    let help = if recorded {
+        "look at the events of the StatefulSet: it has replicas and makes no pods"
+    } else {
+        "the journal does not say how many members there were: scale the StatefulSet to as many as there are claims with data"
+    };
+    let name = &desired.names.stateful_set().name;
+    stop(
+        "plan::not_running",
+        format!("cluster {id} is founded, but none of the pods of `{name}` exists"),
+        help,
+    )
+}
+
+/// Members at addresses that are not this stack's.
+pub fn foreign_members(desired: &Desired, observed: &Observed, intended: &Intended) -> Vec<Blocked> {
+    let Members::Read(reading) = &observed.members else { return Vec::new() };
+    let foreign =
+        |member: &&Member| ordinal(desired, member).is_none() && !intended.remove.contains(&member.id);
+    let members = reading.membership.members.iter().filter(foreign);
+    members
+        .map(|member| {
+            let urls = member.peer_urls.join(", ");
+            stop(
+                "plan::foreign_member",
+                format!(
+                    "etcd lists member {} `{}` at {urls}, which is not one of this stack's",
+                    member.id, member.name
+                ),
+                &if reading.linearizable {
+                    format!("`--remove {}` takes it out of the list", member.id)
+                } else {
+                    format!("there is no quorum to remove it: start the process at {urls}")
+                },
+            )
+        })
+        .collect()
+}
+
+/// A member whose claim is not the one that it was recorded with: its data is
+/// gone, whatever its pod says until its next start.
+pub fn lost_claims(desired: &Desired, observed: &Observed, intended: &Intended) -> Vec<Blocked> {
+    let (Some(journal), Lookup::Found(claims)) = (observed.live.journal.found(), &observed.live.claims)
+    else {
+        return Vec::new();
+    };
+    let names = &desired.names;
+    let lost = super::listed(desired, observed).into_iter().filter_map(|(ordinal, (id, _))| {
+        let (member, claim) = (names.member(ordinal), names.claim(ordinal).name);
+        let recorded = journal.members.get(&member).filter(|recorded| recorded.id == id)?;
+        let what = match claims.iter().find(|one| one.name == claim) {
+            _ if intended.replace.contains_key(&member) => return None,
+            Some(one) if one.terminating => "is being deleted",
+            Some(one) if one.uid == recorded.claim_uid => return None,
+            Some(_) => "was made anew",
+            None => "is gone",
+        };
+        Some(stop(
+            "plan::claim_lost",
+            format!("claim `{claim}` {what}, and with it the volume that holds the data of {member}"),
+            &format!("`--replace {member}` removes the member and lets it join anew, with a copy of what the others hold"),
+        ))
+    });
+    lost.collect()
+}
+
+/// What the last words of a member's process prove about its volume.
+fn loss<'a>(desired: &Desired, observed: &'a Observed, ordinal: usize) -> Option<&'a str> {
+    let name = desired.names.member(ordinal);
+    let pod = observed.live.pods.found()?.iter().find(|pod| pod.name == name)?;
+    let words = pod.trouble.as_ref()?.last_words.as_deref()?;
+    match last_words::loss(words)? {
+        Loss::VolumeEmpty | Loss::VolumeBehind | Loss::DatabaseGone | Loss::Damaged => {
+            last_words::meaning(words)
+        }
+        Loss::RemovedFromCluster => None,
+    }
+}
+
+/// Voters whose own words say that their data is gone.
+pub fn lost_volumes(desired: &Desired, observed: &Observed, state: &State) -> Vec<Blocked> {
+    let asked = |ordinal: &&usize| !state.replace.contains_key(ordinal) && state.replicas > **ordinal;
+    let lost = state.silent.iter().filter(asked).filter_map(|ordinal| {
+        let member = desired.names.member(*ordinal);
+        let help = match state.voters() {
+            1 => "no copy of what it held exists: restore a snapshot into a new stack".to_owned(),
+            _ if !state.quorum => "bring the others back first; nothing can replace it without a quorum".to_owned(),
+            _ => format!("`--replace {member}` removes the member and lets it join anew, with a copy of what the others hold"),
+        };
+        Some(stop("plan::member_lost", format!("{member} is lost: {}", loss(desired, observed, *ordinal)?), &help))
+    });
+    lost.collect()
+}
+
+/// Members that nobody asked about and that are not as the tool leaves them.
+pub fn members_in_doubt(desired: &Desired, state: &State) -> Vec<Blocked> {
+    let name = |ordinal: &usize| desired.names.member(*ordinal);
+    let highest = state.members.keys().next_back().copied().unwrap_or(0);
+    let asked = |ordinal: &usize| state.replace.contains_key(ordinal);
+    let gaps = (0..highest).filter(|ordinal| !state.members.contains_key(ordinal) && !asked(ordinal));
+    let gaps = gaps.map(|ordinal| {
+        let member = name(&ordinal);
+        stop(
+            "plan::gap",
+            format!("etcd does not list {member}, but it lists {}: somebody removed it", name(&highest)),
+            &format!("`--replace {member}` lets it join anew, on an empty volume"),
+        )
+    });
+    let unstarted = |(ordinal, listed): &(&usize, &Listed)| {
+        let leaves = state.quorum && **ordinal >= state.wanted;
+        **listed == Listed::Unstarted && !asked(ordinal) && !leaves
+    };
+    let unstarted = state.members.iter().filter(unstarted).map(|(ordinal, _)| {
+        let member = name(ordinal);
+        stop(
+            "plan::unstarted_voter",
+            format!(
+                "etcd lists voter {member} at {}, which has never started: somebody added it",
+                desired.names.peer_url(*ordinal)
+            ),
+            &if state.quorum {
+                format!("`--replace {member}` removes it and lets it join as a learner")
+            } else {
+                format!("it took the quorum away, and only its start gives it back: `--replace {member}` opens a window for it and starts its pod")
+            },
+        )
+    });
+    let only = state.replace.keys().filter(|ordinal| state.quorum && state.listed() == [**ordinal]);
+    let only = only.map(|ordinal| {
+        stop(
+            "plan::only_member",
+            format!("{} is the only member: no copy of what it holds exists", name(ordinal)),
+            "grow the stack first, and replace it then; if its volume is lost, restore a snapshot into a new stack",
+        )
+    });
+    let leaving = state.replace.keys().filter(|ordinal| **ordinal >= state.wanted && state.quorum);
+    let leaving = leaving.map(|ordinal| {
+        let why = format!("{} leaves anyway: `members` is {}", name(ordinal), state.wanted);
+        stop("plan::leaves_anyway", why, "leave `--replace` out")
+    });
+    gaps.chain(unstarted).chain(only).chain(leaving).collect()
+}
+
+/// Before anything is recorded, nothing may be there that holds data, except
+/// what the founding that the journal speaks of made.
+pub fn unfounded(desired: &Desired, observed: &Observed) -> Vec<Blocked> {
+    let names = &desired.names;
+    let founding = observed.live.journal.found().and_then(|journal: &Journal| journal.founding.as_ref());
+    let Lookup::Found(claims) = &observed.live.claims else { return Vec::new() };
+    let mut blocked = Vec::new();
+    let first = names.claim(0).name;
+    let seen = founding.and_then(|founding| founding.claim_uid.as_ref());
+    if seen.is_some_and(|uid| !claims.iter().any(|claim| claim.name == first && claim.uid == *uid)) {
+        blocked.push(stop(
+            "plan::founding_claim",
+            format!("claim `{first}` is not the one that the founding began with, whose volume may have held the cluster"),
+            &format!(
+                "if no data is missed: delete the StatefulSet, the claim and `{}`, then plan again",
+                names.journal()
+            ),
+        ));
+    }
+    for claim in claims {
+        match founding {
+            Some(_) if claim.name == first => {}
+            _ => blocked.push(stop(
+                "plan::claim_exists",
+                format!(
+                    "claim `{}` exists, but no cluster is recorded: nobody knows whose data it holds",
+                    claim.name
+                ),
+                "delete the claim if its data is not needed, or choose another stack name",
+            )),
+        }
+    }
+    if let Members::Read(EtcdReading { membership: Membership { members, .. }, .. }) = &observed.members
+        && members.len() > 1
+    {
+        blocked.push(stop(
+            "plan::unrecorded_members",
+            format!("etcd lists {} members, but no cluster is recorded", members.len()),
+            "adopting a cluster that another tool made is not supported yet",
+        ));
+    }
+    blocked
+}
+
+/// Says who is silent and why, and what must not be done now: whoever still
+/// answers does not once it is started again.
+pub fn no_quorum(desired: &Desired, reading: &EtcdReading, observed: &Observed) -> Blocked {
+    let voters = reading.membership.members.iter().filter(|member| member.role == Role::Voter);
+    let named = voters.map(|member| match ordinal(desired, member) {
+        Some(ordinal) => desired.names.member(ordinal),
+        None => member.peer_urls.join(", "),
+    });
+    let (answer, silent): (Vec<String>, Vec<String>) =
+        named.partition(|name| reading.statuses.get(name).is_some_and(Result::is_ok));
+    let voters = answer.len() + silent.len();
+    let pods = observed.live.pods.found();
+    let why = |name: &String| match pods.into_iter().flatten().find(|pod| pod.name == *name) {
+        None => format!("{name} (no pod)"),
+        Some(pod) => match &pod.trouble {
+            Some(trouble) => format!("{name} ({})", trouble.in_words()),
+            None => name.clone(),
+        },
+    };
+    let silent: Vec<String> = silent.iter().map(why).collect();
+    let help = format!(
+        "bring members back with their volumes: with {} of them the cluster serves again by itself. Until then delete \
+         no claim and do not restart {}, which answers only as long as it runs: save what it holds with \
+         `etcdctl snapshot save`",
+        quorum(voters),
+        answer.join(" or "),
+    );
+    stop(
+        "plan::no_quorum",
+        format!(
+            "the cluster has no quorum: {} of {voters} members answer, {} are needed; silent: {}",
+            answer.len(),
+            quorum(voters),
+            silent.join(", ")
+        ),
+        &help,
+    )
+}

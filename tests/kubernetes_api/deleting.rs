@@ -1,0 +1,43 @@
+//! Deleting: what was planned with, by its uid, and nothing that has its name.
+
+use etcdctl_stack::cluster::Expect;
+
+use crate::space::{Space, cluster, eventually};
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn only_the_object_with_this_uid_is_deleted() {
+    let space = Space::new("delete");
+    let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
+    let first = writer.apply(&space.config("red"), &Expect::Absent).await.unwrap();
+    let uid = first.uid().unwrap();
+    writer.delete(&first.key, uid).await.unwrap();
+    assert!(reader.object(&first.key).await.is_absent());
+    writer.delete(&first.key, uid).await.expect("what is gone is deleted");
+
+    let second = writer.apply(&space.config("blue"), &Expect::Absent).await.unwrap();
+    writer.delete(&first.key, uid).await.expect("what was made anew is another");
+    assert_eq!(space.get(&second.key)["metadata"]["uid"].as_str(), second.uid());
+    writer.delete(&second.key, second.uid().unwrap()).await.unwrap();
+    assert!(reader.object(&second.key).await.is_absent());
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_pod_that_is_being_deleted_stays_so() {
+    let space = Space::new("delete-pod");
+    let writer = cluster().await.writer();
+    let mut pod = space.pod("probe");
+    // Without a finalizer it would be gone before the second look.
+    pod.body["metadata"]["finalizers"] = serde_json::json!(["example.test/keep"]);
+    let made = eventually("the service account", async || writer.create(&pod).await.ok()).await;
+    let ends = || space.get(&made.key)["metadata"]["deletionTimestamp"].clone();
+    for _ in 0..2 {
+        writer.delete(&made.key, made.uid().unwrap()).await.unwrap();
+    }
+    let first = ends();
+    assert!(first.is_string());
+    writer.delete(&made.key, made.uid().unwrap()).await.unwrap();
+    assert_eq!(ends(), first);
+    space.kubectl(&["patch", "pod", "probe", "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#]);
+}

@@ -1,0 +1,326 @@
+//! Members that leave: in which order, what must be allowed, and what stops it.
+
+use etcdctl_stack::{
+    member::{Id, Member, Role},
+    observed::{
+        Conflict, Lookup, Node,
+        journal::{Intended, Replaced, Run, Snapshot, StepCount},
+    },
+    plan::{Action, Cost, Guard, Tally, Wait},
+};
+use serde_json::json;
+
+use crate::worlds::{CLUSTER, NOW, World, claim, codes, reasons, titles, voter};
+
+const THREE: &str = "[cluster]\nmembers = 3\n";
+
+/// `kubectl scale` as the API server remembers it.
+fn scaled_by_hand(world: &mut World, replicas: usize) {
+    let key = world.desired.names.stateful_set();
+    let body = world.body(&key);
+    body["spec"]["replicas"] = json!(replicas);
+    body["metadata"]["managedFields"] = json!([
+        { "manager": "etcdctl-stack", "operation": "Apply", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
+        { "manager": "kubectl", "operation": "Update", "subresource": "scale", "time": "2026-11-20T18:25:21Z",
+          "fieldsV1": { "f:spec": { "f:replicas": {} } } },
+    ]);
+}
+
+fn take_replicas(world: &mut World) {
+    world.intent.take.insert(Conflict { field: "spec.replicas".into(), manager: "kubectl".into() });
+}
+
+#[test]
+fn five_shrink_to_three_from_the_highest_down() {
+    let plan = World::of(5, THREE).plan();
+    assert_eq!(
+        titles(&plan),
+        [
+            "save a snapshot and check it",
+            "remove orders-4, replicas 5 -> 4, wait until its pod is gone",
+            "remove orders-3, replicas 4 -> 3, wait until its pod is gone",
+            "apply PodDisruptionBudget/etcd-orders/orders: 2 of 3 stay up",
+        ]
+    );
+    assert!(plan.is_applicable() && plan.complete, "{:?}", plan.blocked);
+    assert_eq!((plan.needs().data_loss.len(), plan.restarts().len(), plan.voters.after), (0, 0, 3));
+    assert!(
+        plan.warnings[0].starts_with("the volumes of members that leave stay (data-orders-4, data-orders-3)")
+    );
+    assert_eq!(plan.lowest(), Some((2, Tally { voters: 4, quorum: 3, can_lose: 1 })));
+}
+
+#[test]
+fn a_member_leaves_the_list_before_its_pod_goes() {
+    let world = World::of(5, THREE);
+    let plan = world.plan();
+    let step = &plan.steps[1];
+    let names = &world.desired.names;
+    let removed = Action::RemoveMember {
+        name: "orders-4".into(),
+        peer_url: names.peer_url(4),
+        id: Some(Id(0xa4)),
+        hand_over: vec![0, 1, 2, 3],
+    };
+    assert_eq!(step.actions[0], removed);
+    assert!(matches!(&step.actions[1], Action::Apply { object, take, .. }
+        if object.body["spec"]["replicas"] == json!(4) && take.is_empty()));
+    assert_eq!(step.actions[2], Action::ForgetMember { name: "orders-4".into() });
+    assert_eq!(step.before, [Guard::Removable { peer_url: names.peer_url(4) }]);
+    assert_eq!(step.after, [Wait::Gone { ordinal: 4 }]);
+}
+
+#[test]
+fn claims_go_with_their_members_only_when_the_file_says_so_and_somebody_allows_it() {
+    let plan = World::of(5, "[cluster]\nmembers = 3\n[storage]\non_scale_down = \"delete\"\n").plan();
+    let deleted = |title: &&&str| title.starts_with("delete");
+    assert_eq!(
+        titles(&plan).iter().filter(deleted).collect::<Vec<_>>(),
+        [
+            &"delete PersistentVolumeClaim/etcd-orders/data-orders-4: `storage.on_scale_down` is `delete`",
+            &"delete PersistentVolumeClaim/etcd-orders/data-orders-3: `storage.on_scale_down` is `delete`",
+        ]
+    );
+    let needs: Vec<String> = plan.needs().data_loss.into_iter().collect();
+    assert_eq!(needs, ["data-orders-3", "data-orders-4"]);
+    let costs: Vec<&Cost> = plan.steps.iter().flat_map(|step| &step.costs).collect();
+    assert_eq!(costs[0], &Cost::DataLoss { claim: "data-orders-4".into() });
+}
+
+#[test]
+fn a_claim_left_by_an_earlier_member_is_never_used_again() {
+    let mut world = World::wanting("[cluster]\nmembers = 4\n");
+    let old = claim(&world.desired, 3);
+    world.claims().push(old.clone());
+    let plan = world.plan();
+    assert_eq!(
+        titles(&plan)[1..4],
+        [
+            "save a snapshot and check it",
+            "delete PersistentVolumeClaim/etcd-orders/data-orders-3: a member that joins starts on an empty volume",
+            "add orders-3 as a learner and let it, and only it, join",
+        ]
+    );
+    assert!(plan.needs().data_loss.contains("data-orders-3"));
+    assert_eq!(
+        plan.steps[2].actions,
+        [Action::DeleteClaim { ordinal: 3, claim: "data-orders-3".into(), uid: old.uid }]
+    );
+}
+
+#[test]
+fn a_removal_that_was_killed_half_way_goes_on_from_either_side() {
+    let whole = World::of(5, THREE).plan();
+    // Removed, and nothing else.
+    let mut world = World::of(5, THREE);
+    world.listed().pop();
+    world.reading().statuses.insert("orders-4".into(), Err("connection refused".into()));
+    finish_with_a_snapshot(&mut world);
+    let plan = world.plan();
+    assert_eq!(titles(&plan)[0], "replicas 5 -> 4: etcd does not list orders-4");
+    assert_eq!(titles(&plan)[1..], titles(&whole)[2..]);
+    // The pod is gone as well, and only the journal speaks of it.
+    world.body(&world.desired.names.stateful_set().clone())["spec"]["replicas"] = json!(4);
+    world.pods().pop();
+    assert_eq!(titles(&world.plan())[1..], titles(&whole)[2..]);
+}
+
+/// A run that saved a snapshot and did not end.
+fn finish_with_a_snapshot(world: &mut World) {
+    let snapshot = Snapshot { path: "/s.db".into(), revision: 1, saved_at: NOW };
+    world.journal().run = Some(run(Intended::default(), Some(snapshot)));
+}
+
+fn run(intended: Intended, snapshot: Option<Snapshot>) -> Run {
+    Run {
+        digest: "d".into(),
+        actions: Vec::new(),
+        who: "somebody".into(),
+        tool_version: "0".into(),
+        started_at: NOW,
+        finished_at: None,
+        intended,
+        summary: String::new(),
+        steps: StepCount::default(),
+        snapshot,
+    }
+}
+
+#[test]
+fn a_follower_is_replaced_by_removing_it_first() {
+    let mut world = World::founded();
+    world.intent.replace.insert("orders-1".into());
+    let plan = world.plan();
+    assert_eq!(
+        titles(&plan),
+        [
+            "save a snapshot and check it",
+            "remove orders-1: another takes its place",
+            "delete PersistentVolumeClaim/etcd-orders/data-orders-1 and the pod of orders-1, wait until both are made anew",
+            "add orders-1 as a learner and let it, and only it, join",
+            "start orders-1, wait until it has joined",
+            "seal: from here on no member starts without its data",
+            "promote orders-1 once it is connected and has caught up",
+        ]
+    );
+    assert!(plan.is_applicable(), "{:?}", plan.blocked);
+    let replaced = Replaced { id: Some(Id(0xa1)), claim_uid: Some("claim 1".into()) };
+    assert_eq!(plan.intended.replace["orders-1"], replaced);
+    assert!(plan.needs().data_loss.contains("data-orders-1"));
+}
+
+#[test]
+fn a_replacement_that_was_killed_needs_no_flag_and_replaces_nobody_twice() {
+    let old = Replaced { id: Some(Id(0xa1)), claim_uid: Some("claim 1".into()) };
+    let intended = Intended { replace: [("orders-1".to_owned(), old)].into(), ..Intended::default() };
+    let mut world = World::founded();
+    world.journal().run = Some(run(intended, None));
+    world.listed().remove(1);
+    assert!(titles(&world.plan()).iter().any(|title| title.contains("data-orders-1 and the pod")));
+    // The claim is another by now: it is not deleted again.
+    world.claims()[1].uid = "claim 1 anew".into();
+    let plan = world.plan();
+    assert_eq!(titles(&plan)[0], "add orders-1 as a learner and let it, and only it, join");
+    assert!(plan.steps[0].before.contains(&Guard::ClaimIsNot { ordinal: 1, uid: "claim 1".into() }));
+    // A new member has its name and votes: that was it.
+    let new = Member { id: Id(0xb1), ..voter(&world.desired, 1) };
+    world.listed().insert(1, new);
+    world.status("orders-1").member_id = Id(0xb1);
+    assert_eq!(titles(&world.plan()), ["write down orders-1"]);
+}
+
+#[test]
+fn what_an_unfinished_run_was_asked_for_can_be_given_up() {
+    let old = Replaced { id: Some(Id(0xa1)), claim_uid: Some("claim 1".into()) };
+    let intended = Intended { replace: [("orders-1".to_owned(), old)].into(), ..Intended::default() };
+    let mut world = World::founded();
+    world.journal().run = Some(run(intended, None));
+    assert!(!world.plan().steps.is_empty());
+    world.intent.abandon = true;
+    assert!(world.plan().is_empty());
+}
+
+#[test]
+fn a_member_is_not_removed_while_no_node_could_take_the_next_one() {
+    let mut world = World::founded();
+    world.intent.replace.insert("orders-1".into());
+    let Lookup::Found(nodes) = &mut world.live.nodes else { panic!("nodes were read") };
+    nodes[1].ready = false;
+    assert_eq!(codes(&world.plan()), ["plan::no_node"]);
+}
+
+#[test]
+fn a_name_that_no_member_has_and_the_only_member_are_not_replaced() {
+    let mut world = World::founded();
+    world.intent.replace.insert("orders-3".into());
+    assert_eq!(
+        reasons(&world.plan()),
+        [("plan::no_such_member", "there is no member `orders-3` to replace")]
+    );
+    let mut world = World::of(1, "[cluster]\nmembers = 1\n");
+    world.intent.replace.insert("orders-0".into());
+    assert_eq!(codes(&world.plan()), ["plan::only_member"]);
+    let mut world = World::of(5, THREE);
+    world.intent.replace.insert("orders-4".into());
+    assert_eq!(codes(&world.plan()), ["plan::leaves_anyway"]);
+}
+
+#[test]
+fn a_dead_member_goes_only_while_the_healthy_ones_are_a_quorum() {
+    let dead = |members: usize, silent: &[&str]| {
+        let mut world = World::of(members, &format!("[cluster]\nmembers = {members}\n"));
+        let node = |i: usize| Node { name: format!("node-{i}"), zone: None, ready: true, schedulable: true };
+        world.live.nodes = Lookup::Found((1..=9).map(node).collect());
+        for name in silent {
+            world.reading().statuses.insert((*name).into(), Err("timed out".into()));
+            world.intent.replace.insert((*name).into());
+        }
+        world.plan()
+    };
+    assert!(dead(3, &["orders-1"]).is_applicable());
+    let two = dead(5, &["orders-1", "orders-3"]);
+    assert!(two.is_applicable(), "{:?}", two.blocked);
+    assert_eq!(
+        titles(&two)[1..3],
+        ["remove orders-1: another takes its place", "remove orders-3: another takes its place"]
+    );
+    let reason = "only 1 of 2 voters are healthy, and removing orders-1 needs 2";
+    assert_eq!(reasons(&dead(2, &["orders-1"])), [("plan::unhealthy", reason)]);
+}
+
+#[test]
+fn members_neither_come_nor_go_while_they_run_two_minor_versions() {
+    let mut world = World::of(5, THREE);
+    world.status("orders-1").version = "3.7.3".into();
+    let reason = "the members run different minor versions of etcd: orders-0 3.6.16, orders-1 3.7.3, \
+                  orders-2 3.6.16, orders-3 3.6.16, orders-4 3.6.16";
+    assert_eq!(reasons(&world.plan()), [("plan::version_skew", reason)]);
+}
+
+#[test]
+fn a_stranger_is_removed_when_it_is_named() {
+    let mut world = World::founded();
+    let stranger = Member {
+        id: Id(0xbad),
+        name: String::new(),
+        peer_urls: vec!["https://10.0.0.9:2380".into()],
+        client_urls: Vec::new(),
+        role: Role::Voter,
+    };
+    world.listed().push(stranger);
+    let plan = world.plan();
+    assert_eq!(codes(&plan), ["plan::foreign_member"]);
+    assert_eq!(plan.blocked[0].help.as_deref(), Some("`--remove bad` takes it out of the list"));
+    world.intent.remove.insert(Id(0xbad));
+    let title = "remove member bad at https://10.0.0.9:2380, which is not this stack's";
+    assert_eq!(titles(&world.plan()), ["save a snapshot and check it", title]);
+    world.intent.remove = [Id(0xa1)].into();
+    assert_eq!(codes(&world.plan()), ["plan::no_such_member", "plan::foreign_member"]);
+}
+
+#[test]
+fn a_voter_that_never_started_is_named_and_replaced_when_asked_for() {
+    let mut world = World::wanting("[cluster]\nmembers = 4\n");
+    let unstarted = Member { name: String::new(), client_urls: Vec::new(), ..voter(&world.desired, 3) };
+    world.listed().push(unstarted);
+    assert_eq!(codes(&world.plan())[0], "plan::unstarted_voter");
+    world.intent.replace.insert("orders-3".into());
+    let plan = world.plan();
+    assert!(plan.is_applicable(), "{:?}", plan.blocked);
+    assert_eq!(titles(&plan)[2], "remove orders-3: another takes its place");
+}
+
+#[test]
+fn pods_that_somebody_took_away_are_brought_back_once_the_field_is_taken() {
+    for replicas in [0, 1, 2] {
+        let mut world = World::founded();
+        scaled_by_hand(&mut world, replicas);
+        let reason = format!(
+            "spec.replicas of `StatefulSet/etcd-orders/orders` is {replicas}, set by kubectl (scale) at \
+             2026-11-20T18:25:21Z, and the plan would change it"
+        );
+        assert_eq!(reasons(&world.plan()), [("plan::conflict", reason.as_str())]);
+        take_replicas(&mut world);
+        let plan = world.plan();
+        assert!(plan.is_applicable(), "{:?} {:?}", plan.blocked, plan.unread);
+        assert!(
+            titles(&plan)[0].starts_with(&format!("replicas {replicas} -> 3: bring orders-")),
+            "{:?}",
+            titles(&plan)
+        );
+        let taken = plan.steps[0]
+            .actions
+            .iter()
+            .any(|action| matches!(action, Action::Apply { take, .. } if take.len() == 1));
+        assert!(taken, "{:?}", plan.steps[0].actions);
+    }
+}
+
+#[test]
+fn pods_beyond_the_list_are_taken_away_again() {
+    let mut world = World::founded();
+    scaled_by_hand(&mut world, 4);
+    take_replicas(&mut world);
+    assert_eq!(titles(&world.plan()), ["replicas 4 -> 3: etcd does not list orders-3"]);
+    assert_eq!(CLUSTER, Id(0xc1));
+}

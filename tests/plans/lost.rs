@@ -1,0 +1,64 @@
+//! Members that have lost their data: the plan says so and what helps, and does
+//! nothing of it unasked.
+
+use etcdctl_stack::observed::Trouble;
+
+use crate::worlds::{World, codes, reasons, stops};
+
+const EMPTY: &str = r#"{"level":"fatal","msg":"discovery failed","error":"couldn't find local name \"orders-1\" in the initial cluster configuration"}"#;
+
+/// A member whose process ends with these words.
+fn dies(world: &mut World, ordinal: usize, words: &str) {
+    let name = world.desired.names.member(ordinal);
+    world.reading().statuses.insert(name, Err("connection refused".into()));
+    let pod = &mut world.pods()[ordinal];
+    let mut trouble: Trouble = serde_json::from_value(serde_json::json!({
+        "reason": "CrashLoopBackOff", "message": "back-off 20s", "last_words": null, "exit_code": 1,
+    }))
+    .expect("a trouble");
+    trouble.last_words = Some(words.to_owned());
+    (pod.ready, pod.trouble) = (false, Some(trouble));
+}
+
+#[test]
+fn a_wiped_volume_is_named_with_the_flag_that_repairs_it() {
+    let mut world = World::founded();
+    dies(&mut world, 1, EMPTY);
+    stops(
+        &world,
+        "plan::member_lost",
+        "orders-1 is lost: its volume is empty, and the cluster is sealed: it may not start without its data",
+    );
+    let help = world.plan().blocked[0].help.clone().unwrap_or_default();
+    assert!(help.starts_with("`--replace orders-1`"), "{help}");
+    world.intent.replace.insert("orders-1".into());
+    assert!(world.plan().is_applicable(), "{:?}", world.plan().blocked);
+}
+
+#[test]
+fn of_a_single_member_no_copy_exists() {
+    let mut world = World::of(1, "[cluster]\nmembers = 1\n");
+    dies(&mut world, 0, EMPTY);
+    world.reading().linearizable = false;
+    assert_eq!(codes(&world.plan())[0], "plan::member_lost");
+    assert!(world.plan().blocked[0].help.as_deref().is_some_and(|help| help.contains("no copy")));
+}
+
+#[test]
+fn two_wiped_volumes_of_three_are_no_quorum_and_nothing_is_done() {
+    let mut world = World::founded();
+    dies(&mut world, 0, EMPTY);
+    dies(&mut world, 1, EMPTY);
+    world.reading().linearizable = false;
+    world.intent.replace = ["orders-0".to_owned(), "orders-1".to_owned()].into();
+    let plan = world.plan();
+    assert_eq!(codes(&plan), ["plan::no_quorum"]);
+    assert!(plan.steps.is_empty());
+    let help = plan.blocked[0].help.clone().unwrap_or_default();
+    assert!(help.contains("delete no claim and do not restart orders-2"), "{help}");
+    assert!(
+        reasons(&plan)[0].1.contains("orders-0 (exit code 1: its volume is empty"),
+        "{:?}",
+        reasons(&plan)
+    );
+}
