@@ -16,7 +16,7 @@ use crate::{
     desired::Names,
     observed::Journal,
     plan::{Plan, Step},
-    report::{Event, Outcome, Report},
+    report::{Event, Outcome, Report, in_words},
 };
 
 mod act;
@@ -62,14 +62,18 @@ pub struct Options {
 pub struct Stop(AtomicU8);
 
 impl Stop {
-    /// Asks to stop after the action that is under way. Returns how often that
-    /// was asked.
+    /// Asks to stop: once, after the step that is under way; twice, without
+    /// waiting for anything any more. Returns how often that was asked.
     pub fn ask(&self) -> u8 {
         self.0.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    fn asked(&self) -> bool {
+    fn after_the_step(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 0
+    }
+
+    fn at_once(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 1
     }
 }
 
@@ -77,8 +81,13 @@ impl Stop {
 #[derive(Debug)]
 enum Halt {
     Interrupted,
+    /// In the middle of a step.
+    BrokenOff,
     LockLost(String),
-    Stopped { reason: String, details: Vec<String> },
+    Stopped {
+        reason: String,
+        details: Vec<String>,
+    },
 }
 
 impl Halt {
@@ -105,6 +114,9 @@ struct Run<'a, W> {
     events: &'a mut dyn FnMut(Event),
     journal: Journal,
     number: usize,
+    /// How many actions of the step are done.
+    acted: usize,
+    /// What the step waits for, as it was last said.
     said: String,
     /// The voter that gave the member list last.
     answered: Option<usize>,
@@ -129,6 +141,7 @@ pub async fn execute<W: World>(
         events,
         journal: Journal::default(),
         number: 0,
+        acted: 0,
         said: String::new(),
         answered: None,
         left_alone: BTreeSet::new(),
@@ -141,6 +154,7 @@ pub async fn execute<W: World>(
     let outcome = match ended {
         Ok(()) => Outcome::Completed,
         Err(Halt::Interrupted) => Outcome::Interrupted,
+        Err(Halt::BrokenOff) => run.broken_off(before + done + 1, plan.steps.get(done)),
         Err(Halt::LockLost(reason)) => Outcome::LockLost(reason),
         Err(Halt::Stopped { reason, details }) => {
             Outcome::Stopped { number: before + done + 1, title, reason, details }
@@ -153,11 +167,13 @@ impl<W: World> Run<'_, W> {
     async fn whole(&mut self, plan: &Plan, done: &mut usize) -> Result<(), Halt> {
         self.begin(plan).await?;
         for (index, step) in plan.steps.iter().enumerate() {
-            if self.stop.asked() {
+            if self.stop.after_the_step() {
                 return Err(Halt::Interrupted);
             }
             let began = self.world.now();
             self.number = self.options.steps_before + index + 1;
+            self.acted = 0;
+            self.said.clear();
             (self.events)(Event::StepStart {
                 number: self.number,
                 of: self.options.steps_before + plan.steps.len(),
@@ -180,11 +196,10 @@ impl<W: World> Run<'_, W> {
             self.guard(guard).await?;
         }
         for action in &step.actions {
-            if self.stop.asked() {
-                return Err(Halt::Interrupted);
-            }
+            self.goes_on()?;
             self.world.hold_lock().await?;
             self.act(action).await?;
+            self.acted += 1;
         }
         for wait in &step.after {
             self.wait(wait).await?;
@@ -200,13 +215,29 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    /// Sleeps between two looks; ends the run when that was asked for.
+    /// Sleeps between two looks; ends the run when nothing is to be waited for
+    /// any more.
     async fn pause(&mut self, time: Duration) -> Result<(), Halt> {
-        if self.stop.asked() {
-            return Err(Halt::Interrupted);
-        }
+        self.goes_on()?;
         self.world.hold_lock().await?;
         self.world.sleep(time).await;
-        Ok(())
+        self.goes_on()
+    }
+
+    fn goes_on(&self) -> Result<(), Halt> {
+        if self.stop.at_once() { Err(Halt::BrokenOff) } else { Ok(()) }
+    }
+
+    /// In what state the step is that was broken off.
+    fn broken_off(&self, number: usize, step: Option<&Step>) -> Outcome {
+        let words: Vec<String> = step.into_iter().flat_map(|step| &step.actions).map(in_words).collect();
+        let (acted, not_acted) = words.split_at(self.acted.min(words.len()));
+        Outcome::BrokenOff {
+            number,
+            title: step.map(|step| step.title.clone()).unwrap_or_default(),
+            acted: acted.to_vec(),
+            not_acted: not_acted.to_vec(),
+            waiting_for: Some(self.said.clone()).filter(|said| !said.is_empty()),
+        }
     }
 }

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Plan, Verb};
 
+mod action;
 pub mod status;
 mod unread;
 
+pub use action::in_words;
 pub use unread::grouped;
 
 /// Something happened.
@@ -58,8 +60,21 @@ pub struct Report {
 pub enum Outcome {
     /// Everything is done.
     Completed,
-    /// Somebody asked to stop, and nothing was broken off in the middle.
+    /// Somebody asked to stop, and it did, between two steps.
     Interrupted,
+    /// Somebody asked twice, and it stopped waiting in the middle of a step.
+    BrokenOff {
+        /// Its number.
+        number: usize,
+        /// What it should have done.
+        title: String,
+        /// What of it is done, in words.
+        acted: Vec<String>,
+        /// What of it is not done, as far as is known.
+        not_acted: Vec<String>,
+        /// What was waited for.
+        waiting_for: Option<String>,
+    },
     /// A step could not be done: what, and what was seen, a line each.
     Stopped {
         /// Its number.

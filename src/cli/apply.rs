@@ -25,9 +25,9 @@ use crate::{
     report::{Event, Outcome, Report},
 };
 
-const STOPPING: &str = "Stopping after the action that is under way. Once more: stop at once.";
-const BROKEN_OFF: &str =
-    "Stopped waiting. What was begun may be half done; the next apply looks and goes on.";
+const STOPPING: &str = "Stopping after the step that is under way. Once more: stop waiting for it.";
+const NOT_WAITING: &str = "Waiting for nothing any more. Once more: break off.";
+const BROKEN_OFF: &str = "Broken off. What was begun may be half done; the next apply looks and goes on.";
 
 /// Carries out the plan of one file.
 pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> Exit {
@@ -63,7 +63,7 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     let Ended { report, signal } = applying.run(planned, approved).await?;
     Ok(match &report.outcome {
         Outcome::Completed => Exit::Success,
-        Outcome::Interrupted => Exit::Signal(signal),
+        Outcome::Interrupted | Outcome::BrokenOff { .. } => Exit::Signal(signal),
         Outcome::Stopped { .. } | Outcome::LockLost(_) => Exit::Stopped,
     })
 }
@@ -139,11 +139,14 @@ impl Applying<'_> {
                     report = &mut running => break report,
                     signal = signals.next() => {
                         stopped_by = signal;
-                        if stop.ask() > 1 {
-                            voice.say(BROKEN_OFF);
-                            return Err(Exit::Signal(signal));
+                        match stop.ask() {
+                            1 => voice.say(STOPPING),
+                            2 => voice.say(NOT_WAITING),
+                            _ => {
+                                voice.say(BROKEN_OFF);
+                                return Err(Exit::Signal(signal));
+                            }
                         }
-                        voice.say(STOPPING);
                     }
                 }
             }

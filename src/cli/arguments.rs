@@ -13,7 +13,7 @@ Exit codes:
   4    the approved plan no longer matches what would happen
   5    apply began and stopped part way; the next apply goes on from there
   6    another run holds the lock
-  130  interrupted (143: terminated), after a clean stop
+  130  interrupted (143: terminated), after the step that was under way
 
 Start with:
   etcdctl-stack init orders.toml
@@ -107,7 +107,8 @@ Examples:
 
 Ends with 0 when all is done, 3 if the plan cannot be applied, 4 if it is not the plan that
 was approved, 5 if it began and stopped part way, 6 while another run holds the lock, and
-with 130 or 143 after a signal. The first Ctrl-C stops after the action that is under way.")]
+with 130 or 143 after a signal. The first Ctrl-C stops after the step that is under way, the
+second stops waiting, the third breaks off.")]
     Apply(Apply),
     /// Show the members as they are
     ///

@@ -52,8 +52,16 @@ pub fn report(report: &Report, file: &str, style: Style) -> String {
     let (how, goes_on) = match outcome {
         Outcome::Completed => (style.good(&format!("Applied: {}.", count(*done, "step"))), false),
         Outcome::Interrupted => {
-            let first = style.mind("Interrupted, between two actions: ");
+            let first = style.mind("Interrupted, between two steps: ");
             (style.wrap(&first, 2, &format!("{steps}.")), true)
+        }
+        Outcome::BrokenOff { number, title, acted, not_acted, waiting_for } => {
+            let mut what = style.wrap(&format!(" {} {number:>2} ", style.mind("…")), 6, title);
+            for line in half_done(acted, not_acted, waiting_for.as_deref()) {
+                let _infallible = write!(what, "\n{}", style.wrap("      ", 8, &line));
+            }
+            let first = style.mind("Interrupted, in the middle of a step: ");
+            (format!("{what}\n{}", style.wrap(&first, 2, &format!("{steps}."))), true)
         }
         Outcome::LockLost(reason) => {
             let what = style.wrap(&format!("{bad} the lock is lost: "), 2, reason);
@@ -72,6 +80,18 @@ pub fn report(report: &Report, file: &str, style: Style) -> String {
         text.push_str(&next(left, file, style));
     }
     text
+}
+
+/// In what state a step is that was broken off.
+fn half_done(acted: &[String], not_acted: &[String], waiting_for: Option<&str>) -> Vec<String> {
+    let list = |name: &str, all: &[String]| (!all.is_empty()).then(|| format!("{name}: {}", all.join(", ")));
+    let none =
+        not_acted.is_empty().then(|| "all of it is asked for, and it has not come true yet".to_owned());
+    let waited = waiting_for.map(|what| format!("was waiting for {what}"));
+    [list("done", acted), list("not known to be done", not_acted), none, waited]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What is left, and how to go on.
@@ -125,7 +145,8 @@ pub fn report_json(report: &Report, now: Timestamp) -> Value {
     let Report { outcome, done, left } = report;
     let (level, how) = match outcome {
         Outcome::Completed => ("info", "applied".to_owned()),
-        Outcome::Interrupted => ("warn", "interrupted between two actions".to_owned()),
+        Outcome::Interrupted => ("warn", "interrupted between two steps".to_owned()),
+        Outcome::BrokenOff { number, .. } => ("warn", format!("interrupted in the middle of step {number}")),
         Outcome::Stopped { number, reason, .. } => ("error", format!("stopped at step {number}: {reason}")),
         Outcome::LockLost(reason) => ("error", format!("the lock is lost: {reason}")),
     };

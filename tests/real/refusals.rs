@@ -173,6 +173,10 @@ fn two_interrupts_end_at_once_and_standard_output_may_close_early() {
         ended.is_some()
     });
     assert_eq!(ended.and_then(|status| status.code()), Some(130));
+    let text = std::io::read_to_string(child.stderr.take().expect("piped")).expect("text");
+    for part in ["done: apply StatefulSet/", "was waiting for twice-0 to answer", "in the middle of a step"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 
     let mut plan =
         place.command("plan", &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");

@@ -78,7 +78,7 @@ fn every_end_has_a_line() {
     shows(
         &text,
         r#"Applied: 3 steps.
-Interrupted, between two actions: 3 steps done, 1 left.
+Interrupted, between two steps: 3 steps done, 1 left.
   left: the rest
 Next: etcdctl-stack apply orders.toml  goes on from here.
 ✗ the lock is lost: it is held by ci@run/8841
@@ -87,6 +87,51 @@ Stopped: 3 steps done, 1 left.
 Next: etcdctl-stack apply orders.toml  goes on from here.
 "#,
     );
+}
+
+#[test]
+fn a_step_that_was_broken_off_says_what_of_it_is_done() {
+    let outcome = Outcome::BrokenOff {
+        number: 4,
+        title: "remove orders-3, replicas 4 -> 3, wait until its pod is gone".into(),
+        acted: vec!["remove orders-3 from etcd's list".into()],
+        not_acted: vec![
+            "apply StatefulSet/etcd-orders/orders".into(),
+            "take orders-3 out of the journal".into(),
+        ],
+        waiting_for: Some("every voter to be healthy: orders-1 does not answer".into()),
+    };
+    let report = Report { outcome, done: 3, left: vec!["remove orders-3".into(), "delete its claim".into()] };
+    shows(
+        &render::report(&report, "orders.toml", WIDE),
+        r#" …  4 remove orders-3, replicas 4 -> 3, wait until its pod is gone
+      done: remove orders-3 from etcd's list
+      not known to be done: apply StatefulSet/etcd-orders/orders, take orders-3 out of the journal
+      was waiting for every voter to be healthy: orders-1 does not answer
+Interrupted, in the middle of a step: 3 steps done, 2 left.
+  left: remove orders-3
+  left: delete its claim
+Next: etcdctl-stack apply orders.toml  goes on from here.
+"#,
+    );
+    fits(&render::report(&report, "orders.toml", NARROW), 40);
+    let json = render::report_json(&report, NOW);
+    assert_eq!(json["outcome"]["broken_off"]["number"], 4);
+    assert_eq!(json["@message"], "interrupted in the middle of step 4; 3 steps done, 2 left");
+}
+
+#[test]
+fn a_step_that_only_waits_has_nothing_left_to_do() {
+    let outcome = Outcome::BrokenOff {
+        number: 4,
+        title: "restart orders-1".into(),
+        acted: vec!["restart orders-1".into()],
+        not_acted: Vec::new(),
+        waiting_for: None,
+    };
+    let report = Report { outcome, done: 3, left: vec!["restart orders-1".into()] };
+    let text = render::report(&report, "orders.toml", WIDE);
+    assert!(text.contains("all of it is asked for, and it has not come true yet\n"), "{text}");
 }
 
 #[test]
