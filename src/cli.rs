@@ -14,6 +14,7 @@ mod arguments;
 mod check;
 mod clock;
 mod connect;
+mod consent;
 mod exit;
 mod identity;
 mod output;

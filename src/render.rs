@@ -5,11 +5,13 @@
 //! plan     a plan for a person: diff (objects), field (of an object), steps
 //! summary  several plans, a line each
 //! json     a plan for a program
+//! cost     what a plan costs, in words
 //! event    a run, line by line, and its end
 //! status   a cluster as it is
 //! style    colour, width, numbers
 //! ```
 
+mod cost;
 mod diff;
 mod event;
 mod field;
@@ -22,7 +24,7 @@ mod summary;
 
 pub use event::{event, event_json, planned_json, report, report_json, version_json};
 pub use json::{json, json_without_plan};
-pub use plan::{Hint, View, plan};
+pub use plan::{About, Hint, View, plan};
 pub use status::status;
-pub use style::{Style, plain};
+pub use style::{Style, plain, quoted};
 pub use summary::summary;

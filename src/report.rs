@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Plan, Verb};
 
 mod action;
+mod consent;
 pub mod status;
+mod unfinished;
 mod unread;
 
 pub use action::in_words;
+pub use consent::{Consent, DataLoss, Permissions, needed};
+pub use unfinished::{Unfinished, short_name, unfinished};
 pub use unread::grouped;
 
 /// Something happened.
@@ -94,10 +98,11 @@ pub enum Outcome {
 pub fn in_numbers(plan: &Plan) -> String {
     let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
     let changed = plan.changes.len() - made;
+    let deleted = plan.needs().data_loss.len();
     let (before, after) = (plan.voters.before, plan.voters.after);
     let steps = match plan.steps.len() {
         1 => "1 step".to_owned(),
         steps => format!("{steps} steps"),
     };
-    format!("{made} to create, {changed} to change, 0 to delete, {steps}, voters {before} -> {after}")
+    format!("{made} to create, {changed} to change, {deleted} to delete, {steps}, voters {before} -> {after}")
 }

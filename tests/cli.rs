@@ -56,7 +56,13 @@ fn flags_of_other_tools_are_answered_with_what_to_do_here() {
         (&["plan", "good.toml", "--force-conflicts"], "nothing is forced"),
         (&["apply", "good.toml", "--yes"], "--auto-approve"),
         (&["apply", "-f", "good.toml"], "name the file itself"),
-        (&["destroy", "good.toml"], "nothing of a stack is ever deleted"),
+        (&["plan", "good.toml", "--force"], "`--take` takes one such field"),
+        (&["apply", "good.toml", "--wait"], "how long one wait may take"),
+        (&["apply", "good.toml", "--no-backup"], "--skip-snapshot"),
+        (&["status", "good.toml", "--replace", "good-1"], "`plan` and `apply` take it"),
+        (&["destroy", "good.toml"], "never deleted as a whole"),
+        (&["restart", "good.toml"], "apply orders.toml --restart"),
+        (&["scale", "good.toml"], "change `members`"),
         (&["plan", "good.toml", "--lock-timeout", "5m"], "`apply FILE --lock-timeout 5m` waits"),
         (&["connect", "good.toml", "etcdctl", "get", "a"], "put `--` before the command"),
     ];
@@ -80,6 +86,59 @@ fn help_names_every_exit_code_and_every_command_has_examples() {
         assert!(help.contains(&format!("\nExamples:\n  etcdctl-stack {command} ")), "{command}:\n{help}");
     }
     assert!(out(&run(folder.path(), &["--version"])).starts_with("etcdctl-stack "));
+}
+
+#[test]
+fn help_teaches_what_no_stack_file_can_say() {
+    let folder = folder();
+    let help = out(&run(folder.path(), &["apply", "--help"]));
+    for example in
+        ["--replace orders-1", "--restart", "--allow-data-loss data-orders-4,data-orders-3", "--snapshot-dir"]
+    {
+        assert!(help.contains(example), "{example}:\n{help}");
+    }
+    for flag in ["replace", "restart", "remove", "take", "skip-snapshot", "abandon", "allow-downtime"] {
+        let shells = out(&run(folder.path(), &["completions", "bash"]));
+        let plan = out(&run(folder.path(), &["plan", "--help"]));
+        let flag = format!("--{flag}");
+        assert!(help.contains(&flag) && plan.contains(&flag) && shells.contains(&flag), "{flag}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_checked_before_a_cluster_is_looked_for() {
+    let folder = folder();
+    let other = "[stack]\nname = \"others\"\nnamespace = \"etcd-others\"\n";
+    fs::write(folder.path().join("other.toml"), other).expect("written");
+    let table = [
+        (
+            &["plan", "good.toml", "--remove", "orders-1"][..],
+            "hexadecimal, as `etcdctl member list` prints it",
+        ),
+        (
+            &["plan", "good.toml", "--take", "spec.replicas"],
+            "write it as `StatefulSet/NAME:spec.replicas@MANAGER`",
+        ),
+        (
+            &["plan", "good.toml", "--take", "Service/orders:spec.ports@helm"],
+            "only `StatefulSet/orders:spec.replicas@helm` can",
+        ),
+        (&["plan", "good.toml", "--replace"], "a value is required"),
+        (&["plan", ".", "--replace", "orders-1"], "--replace is about one stack"),
+        (&["plan", "good.toml", "other.toml", "--remove", "b31c"], "--remove is about one stack"),
+        (&["plan", ".", "--take", "StatefulSet/orders:spec.replicas@kubectl"], "--take is about one stack"),
+        (&["plan", ".", "--allow-data-loss", "data-orders-4"], "--allow-data-loss CLAIM is about one stack"),
+    ];
+    for (arguments, says) in table {
+        let output = run(folder.path(), &[arguments, &["--kubeconfig", "no-such-file"]].concat());
+        assert_eq!((output.status.code(), out(&output)), (Some(1), String::new()), "{arguments:?}");
+        let said = one_line(&err(&output));
+        assert!(said.contains(says) && !said.contains("no-such-file"), "{arguments:?}: {said}");
+    }
+    // What is true of every stack may be asked for of many.
+    let many = ["plan", ".", "--restart", "--allow-data-loss", "all", "--kubeconfig", "no-such-file"];
+    let output = run(folder.path(), &many);
+    assert!(err(&output).contains("no-such-file"), "{}", err(&output));
 }
 
 #[test]

@@ -37,22 +37,42 @@ fn instead(typed: &str) -> Option<&'static str> {
         "--yes" | "-y" => "`apply FILE --auto-approve` does not ask",
         "-f" | "--file" | "--filename" => "name the file itself: `etcdctl-stack plan orders.toml`",
         "--force" | "--force-conflicts" | "--take-ownership" => {
-            "nothing is forced: the plan names the field and who owns it; put their value into the stack file, or undo their change"
+            "nothing is forced: the plan names the field and who owns it, and `--take` takes one such field back; or put their value into the stack file"
         }
         "--server-side" => "every apply is server-side, with field manager `etcdctl-stack`",
         "--dry-run" | "--check" => "that is `plan`: it asks the API server by dry-run and writes nothing",
         "--refresh-only" | "--drift" => {
             "`plan` always compares with what is live; `status` has it in one line"
         }
-        "--target" | "--only" | "--replace" | "--resource" => {
+        "--target" | "--only" | "--resource" => {
             "a plan is for the whole stack: membership and objects depend on each other"
         }
+        "--replace" | "--restart" | "--remove" | "--take" | "--skip-snapshot" | "--abandon"
+        | "--allow-data-loss" | "--allow-downtime" => "`plan` and `apply` take it",
         "--namespace" | "-n" => "the namespace is `stack.namespace` in the stack file",
         "--lock-timeout" | "--lock" => {
             "only apply takes the lock: `apply FILE --lock-timeout 5m` waits for it"
         }
-        "--wait" | "--timeout" => "apply always waits; `--step-timeout 10m` says how long one step may take",
-        "--prune" | "destroy" | "delete" | "down" => "nothing of a stack is ever deleted yet",
+        "--wait" | "--timeout" => "apply always waits; `--step-timeout 10m` says how long one wait may take",
+        "--resume" | "--continue" | "resume" | "continue" => {
+            "apply goes on by itself: `etcdctl-stack apply orders.toml`"
+        }
+        "--no-snapshot" | "--skip-backup" | "--no-backup" => "`--skip-snapshot` leaves the snapshot out",
+        "--abort" | "--cancel" | "abort" | "cancel" => {
+            "`apply FILE --abandon` gives up what an unfinished apply was asked for"
+        }
+        "--prune" | "destroy" | "delete" | "down" => {
+            "a stack is never deleted as a whole; `members` in the stack file says how many there are"
+        }
+        "scale" | "add" | "grow" | "shrink" => "change `members` in the stack file, then `plan` and `apply`",
+        "restart" | "rollout" => "`etcdctl-stack apply orders.toml --restart` restarts all, one by one",
+        "replace" | "repair" | "heal" => {
+            "`etcdctl-stack apply orders.toml --replace NAME` removes a member and lets it join anew"
+        }
+        "remove" | "rm" => {
+            "lower `members` in the stack file; `apply FILE --remove ID` is for members that are not this stack's"
+        }
+        "rollback" | "undo" => "put the earlier stack file back, then `plan` and `apply`",
         "up" | "deploy" | "install" | "upgrade" => "that is `apply`",
         "show" | "preview" => "that is `plan`; `plan --json` for programs",
         "validate" | "lint" => "that is `check`",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     approval,
     arguments::{Apply as Arguments, Global},
-    clock,
+    clock, consent,
     exit::Exit,
     identity,
     output::Output,
@@ -20,9 +20,9 @@ use crate::{
     execute::{LiveWorld, Options, Stop, execute},
     observe::Planned,
     observed::Proposal,
-    plan::{Action, Plan, action_hashes},
-    render::{self, View},
-    report::{Event, Outcome, Report},
+    plan::{Action, Intent, Plan, action_hashes},
+    render::{self, About, View},
+    report::{Event, Outcome, Permissions, Report, unfinished},
 };
 
 const STOPPING: &str = "Stopping after the step that is under way. Once more: stop waiting for it.";
@@ -39,38 +39,53 @@ pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> E
 async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Result<Exit, Exit> {
     approval::possible(arguments, output)?;
     let loaded = stacks::load(&arguments.file, output)?;
+    let intent = loaded.intent(&arguments.intents, output)?;
     let failed = |error: cluster::Error| output.cluster_error(&error);
     let cluster = loaded.connect(global).await.map_err(failed)?;
-    let planned = loaded.plan(&cluster).await.map_err(failed)?;
-    let style = if arguments.json { output.progress } else { output.answer };
-    let shown = render::plan(&planned.plan, view(&loaded.file, global.verbose), style);
-    let answer = if arguments.json {
-        output.say(&shown);
-        let (plan, now) = (&planned.plan, clock::now());
-        let lines = [render::version_json(now), render::planned_json(plan, &loaded.file, now)];
-        lines.map(|line| format!("{line}\n")).concat()
-    } else {
-        shown
-    };
-    if output.answer(&answer) == Exit::Error {
-        return Ok(Exit::Error);
-    }
-    if !planned.plan.is_applicable() {
-        return Ok(plan::exit(&planned.plan, false));
-    }
-    let approved = approval::given(arguments, &planned, output)?;
-    let applying = Applying { cluster: &cluster, loaded: &loaded, arguments, output };
+    let planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
+    show(&planned, &loaded, arguments, global, output)?;
+    let (approved, permissions) = approval::given(arguments, &planned, output)?;
+    let applying = Applying { cluster: &cluster, loaded: &loaded, arguments, intent, permissions, output };
     let Ended { report, signal } = applying.run(planned, approved).await?;
     Ok(match &report.outcome {
-        Outcome::Completed => Exit::Success,
+        Outcome::Completed if report.left.is_empty() => Exit::Success,
         Outcome::Interrupted | Outcome::BrokenOff { .. } => Exit::Signal(signal),
-        Outcome::Stopped { .. } | Outcome::LockLost(_) => Exit::Stopped,
+        Outcome::Completed | Outcome::Stopped { .. } | Outcome::LockLost(_) => Exit::Stopped,
     })
 }
 
+/// Shows the plan; an error where it cannot be applied whoever approves it.
+fn show(
+    planned: &Planned,
+    loaded: &Loaded,
+    arguments: &Arguments,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Exit> {
+    let (plan, now) = (&planned.plan, clock::now());
+    let given = arguments.intents.permissions();
+    let permissions = if approval::asks(arguments) { consent::to_be_asked(&given) } else { given.clone() };
+    let unfinished = unfinished(plan, &planned.observed.live, now);
+    let about = About { file: &loaded.file, permissions: &permissions, unfinished: unfinished.as_ref() };
+    let style = if arguments.json { output.progress } else { output.answer };
+    let mut text = render::plan(plan, view(about, global.verbose), style);
+    if arguments.json {
+        output.say(&text);
+        let lines = [render::version_json(now), render::planned_json(plan, about, now)];
+        text = lines.map(|line| format!("{line}\n")).concat();
+    }
+    if output.answer(&text) == Exit::Error {
+        return Err(Exit::Error);
+    }
+    if !plan.is_applicable() {
+        return Err(plan::exit(plan, &permissions, false));
+    }
+    consent::is_of_the_plan(&given, plan, &loaded.names(), unfinished.as_ref(), output)
+}
+
 /// Apply goes on by itself: nothing is said of how.
-fn view(file: &str, verbose: bool) -> View<'_> {
-    View { file, verbose, hint: None }
+fn view(about: About<'_>, verbose: bool) -> View<'_> {
+    View { about, verbose, hint: None }
 }
 
 /// One apply after it was approved.
@@ -78,6 +93,8 @@ struct Applying<'a> {
     cluster: &'a Cluster,
     loaded: &'a Loaded,
     arguments: &'a Arguments,
+    intent: Intent,
+    permissions: Permissions,
     output: &'a Output,
 }
 
@@ -151,11 +168,8 @@ impl Applying<'_> {
                 }
             }
         };
-        if report.outcome == Outcome::Completed
-            && let Err(reason) = self.nothing_left().await
-        {
-            let title = "look again whether nothing is left".to_owned();
-            report.outcome = Outcome::Stopped { number: report.done, title, reason, details: Vec::new() };
+        if report.outcome == Outcome::Completed {
+            self.look_again(&planned.plan, &mut report).await;
         }
         progress.end(&report, &self.loaded.file);
         Ok(Ended { report, signal: stopped_by })
@@ -210,7 +224,7 @@ impl Applying<'_> {
     async fn still_approved(&self, approved: &Planned, steps_before: usize) -> Result<Planned, Exit> {
         let mut attempt = 0;
         let planned = loop {
-            let planned = self.loaded.plan(self.cluster).await;
+            let planned = self.loaded.plan(self.cluster, &self.intent).await;
             let planned = planned.map_err(|error| self.output.cluster_error(&error))?;
             // A new namespace has no service account for a moment, and pods
             // are refused without one.
@@ -224,12 +238,9 @@ impl Applying<'_> {
             tokio::time::sleep(Duration::from_millis(250)).await;
         };
         if !planned.plan.is_applicable() {
-            self.output.say(&render::plan(
-                &planned.plan,
-                view(&self.loaded.file, false),
-                self.output.progress,
-            ));
-            return Err(plan::exit(&planned.plan, false));
+            let about = About { file: &self.loaded.file, permissions: &self.permissions, unfinished: None };
+            self.output.say(&render::plan(&planned.plan, view(about, false), self.output.progress));
+            return Err(plan::exit(&planned.plan, &self.permissions, false));
         }
         let to_do = &approved.plan.steps[steps_before..];
         if action_hashes(&planned.plan.steps) != action_hashes(to_do) {
@@ -246,28 +257,50 @@ impl Applying<'_> {
             );
             return Err(Exit::Mismatch);
         }
+        consent::is_given(&self.permissions, &planned.plan, self.output)?;
         Ok(planned)
     }
 
-    /// What was carried out must be what is wanted; else what is left.
-    async fn nothing_left(&self) -> Result<(), String> {
+    /// What was carried out must be what is wanted. A plan that said that
+    /// another one follows may leave steps for it.
+    async fn look_again(&self, plan: &Plan, report: &mut Report) {
+        match self.left().await {
+            Ok(plan) if plan.is_empty() && plan.unread.is_empty() => {}
+            Ok(next) if !plan.complete && next.is_applicable() => {
+                report.left = next.steps.into_iter().map(|step| step.title).collect();
+            }
+            Ok(plan) => report.outcome = not_done(report.done, told(&plan)),
+            Err(reason) => report.outcome = not_done(report.done, reason),
+        }
+    }
+
+    /// The plan for what is left, once it has had time to come true. What was
+    /// asked for beside the stack file is done, and is not asked for again.
+    async fn left(&self) -> Result<Plan, String> {
         let mut attempt = 0;
         loop {
-            let planned = self.loaded.plan(self.cluster).await;
+            let planned = self.loaded.plan(self.cluster, &Intent::default()).await;
             let plan = planned.map_err(|error| error.to_string())?.plan;
-            if plan.is_empty() && plan.unread.is_empty() {
-                return Ok(());
-            }
-            if attempt == 5 {
-                let steps = plan.steps.iter().map(|step| step.title.clone());
-                let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
-                let left: Vec<String> = plan.unread.iter().cloned().chain(blocked).chain(steps).collect();
-                return Err(format!("every step is done, but the plan is not empty: {}", left.join("; ")));
+            if attempt == 5 || (plan.is_empty() && plan.unread.is_empty()) {
+                return Ok(plan);
             }
             attempt += 1;
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
+}
+
+fn not_done(number: usize, reason: String) -> Outcome {
+    let title = "look again whether nothing is left".to_owned();
+    Outcome::Stopped { number, title, reason, details: Vec::new() }
+}
+
+/// What a plan has that should be empty.
+fn told(plan: &Plan) -> String {
+    let steps = plan.steps.iter().map(|step| step.title.clone());
+    let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
+    let left: Vec<String> = plan.unread.iter().cloned().chain(blocked).chain(steps).collect();
+    format!("every step is done, but the plan is not empty: {}", left.join("; "))
 }
 
 /// An owned field that the API server would store otherwise than predicted.

@@ -1,16 +1,23 @@
 //! Whether a plan may be carried out: somebody said so, of exactly this plan.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, IsTerminal};
 
-use super::{arguments::Apply as Arguments, automated, exit::Exit, output::Output};
+use super::{arguments::Apply as Arguments, automated, consent, exit::Exit, output::Output};
 use crate::{
     observe::Planned,
     observed::journal::Run,
-    plan::{Plan, action_hashes},
+    plan::{action_hashes, goes_on},
+    report::Permissions,
 };
 
-fn can_ask() -> bool {
+/// Whether a person is there to answer.
+pub fn can_ask() -> bool {
     io::stdin().is_terminal() && !automated()
+}
+
+/// Whether a person answers for this apply.
+pub fn asks(arguments: &Arguments) -> bool {
+    can_ask() && !arguments.auto_approve && arguments.expect.is_none()
 }
 
 /// Nobody can be asked without a terminal, and a short digest binds nothing
@@ -48,11 +55,24 @@ fn is_digest(typed: &str) -> bool {
     (8..=64).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// The digest that was approved, by `--expect` or by the answer of a person.
-pub fn given(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<String, Exit> {
+/// The digest that was approved, by `--expect` or by the answer of a person,
+/// and what was allowed by then.
+pub fn given(
+    arguments: &Arguments,
+    planned: &Planned,
+    output: &Output,
+) -> Result<(String, Permissions), Exit> {
+    let plan = &planned.plan;
     let approved = expected(arguments, planned, output)?;
-    confirmed(arguments, &planned.plan, output)?;
-    Ok(approved)
+    let permissions = arguments.intents.permissions();
+    if plan.is_empty() || !asks(arguments) {
+        consent::is_given(&permissions, plan, output)?;
+        return Ok((approved, permissions));
+    }
+    let to_be_asked = consent::to_be_asked(&permissions);
+    consent::is_given(&to_be_asked, plan, output)?;
+    consent::asked(&permissions, plan, output)?;
+    Ok((approved, to_be_asked))
 }
 
 /// The digest that was approved: this plan's, or that of the run which this
@@ -67,11 +87,11 @@ fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result
         return Ok(now);
     }
     let run = planned.observed.live.journal.found().and_then(|journal| journal.run.as_ref());
-    let goes_on = |run: &&Run| run.finished_at.is_none() || plan.is_empty();
-    match run
-        .filter(goes_on)
-        .filter(|run| is(&run.digest) && run.actions.ends_with(&action_hashes(&plan.steps)))
-    {
+    let is_this = |run: &&Run| {
+        let unfinished = run.finished_at.is_none() || plan.is_empty();
+        unfinished && is(&run.digest) && goes_on(&run.actions, &action_hashes(&plan.steps))
+    };
+    match run.filter(is_this) {
         Some(run) => Ok(run.digest.clone()),
         None => {
             let short = plan.digest.as_ref().map(|digest| digest.short()).unwrap_or_default();
@@ -80,21 +100,6 @@ fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result
                 Some("review the plan above and approve it anew"),
             );
             Err(Exit::Mismatch)
-        }
-    }
-}
-
-fn confirmed(arguments: &Arguments, plan: &Plan, output: &Output) -> Result<(), Exit> {
-    if arguments.auto_approve || arguments.expect.is_some() || plan.is_empty() {
-        return Ok(());
-    }
-    output.say("\nDo this? Only `yes` is taken for yes:");
-    let mut answer = String::new();
-    match io::stdin().lock().read_line(&mut answer) {
-        Ok(_) if answer.trim() == "yes" => Ok(()),
-        _ => {
-            output.say("Nothing was changed.");
-            Err(Exit::Error)
         }
     }
 }

@@ -4,12 +4,17 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod intents;
+
+pub use intents::Intents;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done; for plan also when there are changes, unless --detailed-exitcode
   1    an error: usage, the stack file, the connection
   2    plan --detailed-exitcode: there are changes
-  3    the plan was made but cannot be applied
+  3    the plan was made but cannot be applied: something stands in the way, or it needs
+       a permission that was not given
   4    the approved plan no longer matches what would happen
   5    apply began and stopped part way; the next apply goes on from there
   6    another run holds the lock
@@ -28,7 +33,7 @@ Start with:
 ///
 /// A stack file describes one cluster. Flags can be set in the environment:
 /// ESTACK_CONTEXT, ESTACK_KUBECONFIG, ESTACK_PARALLELISM, ESTACK_STEP_TIMEOUT,
-/// ESTACK_LOCK_TIMEOUT; a flag wins. With CI or ESTACK_IN_AUTOMATION set, nothing is asked and no
+/// ESTACK_LOCK_TIMEOUT, ESTACK_SNAPSHOT_DIR; a flag wins. With CI or ESTACK_IN_AUTOMATION set, nothing is asked and no
 /// next command is suggested.
 #[derive(Debug, Parser)]
 #[command(name = "etcdctl-stack", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -87,17 +92,19 @@ Examples:
   etcdctl-stack plan orders.toml --detailed-exitcode   exit 2 if there are changes
   etcdctl-stack plan orders.toml --json | jq .summary
   etcdctl-stack plan orders.toml --json | jq -r .digest   what `apply --expect` takes
+  etcdctl-stack plan orders.toml --replace orders-1       what replacing a member would do
+  etcdctl-stack plan orders.toml --restart                what restarting all would do
 
 Ends with 0, with 2 if there are changes and --detailed-exitcode is given, with 3 if the
-plan cannot be applied, and with 1 if something could not be read. Of several files the
-worst counts: 1, then 3, then 2, then 0."
+plan cannot be applied or needs a permission that was not given, and with 1 if something
+could not be read. Of several files the worst counts: 1, then 3, then 2, then 0."
     )]
     Plan(Plan),
     /// Carry a plan out
     ///
     /// Plans, shows the plan, asks, takes the lock, plans again, compares, and then
     /// does one step after the other. Stopped or killed anywhere, the next apply
-    /// goes on from what it finds.
+    /// goes on from what it finds, without the flags of the first.
     #[command(after_help = "\
 Examples:
   etcdctl-stack apply orders.toml
@@ -105,10 +112,20 @@ Examples:
   etcdctl-stack apply orders.toml --expect 7f3a-91c2       only if it is still this plan
   etcdctl-stack apply orders.toml --auto-approve --json    events for programs
 
-Ends with 0 when all is done, 3 if the plan cannot be applied, 4 if it is not the plan that
-was approved, 5 if it began and stopped part way, 6 while another run holds the lock, and
-with 130 or 143 after a signal. The first Ctrl-C stops after the step that is under way, the
-second stops waiting, the third breaks off.")]
+  replace a member whose disk is broken: removed, emptied, joined anew
+    etcdctl-stack apply orders.toml --replace orders-1
+  restart all members, one by one
+    etcdctl-stack apply orders.toml --restart
+  scale down: lower `members` in orders.toml, then say whose data may go
+    etcdctl-stack apply orders.toml --allow-data-loss data-orders-4,data-orders-3
+
+At a terminal, what deletes data is done once you type the stack's name; without one the
+claims are named with --allow-data-loss. Time without service needs --allow-downtime.
+
+Ends with 0 when all is done, 3 if the plan cannot be applied or needs a permission, 4 if it
+is not the plan that was approved, 5 if it stopped part way, 6 while another run holds the
+lock, and with 130 or 143 after a signal. The first Ctrl-C stops after the step that is
+under way, the second stops waiting, the third breaks off.")]
     Apply(Apply),
     /// Show the members as they are
     ///
@@ -194,6 +211,8 @@ pub struct Plan {
     /// How many files are planned side by side
     #[arg(long, env = "ESTACK_PARALLELISM", default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub parallelism: u16,
+    #[command(flatten)]
+    pub intents: Intents,
 }
 
 #[derive(Debug, Args)]
@@ -216,9 +235,17 @@ pub struct Apply {
     /// How long to wait for another run that holds the lock
     #[arg(long, env = "ESTACK_LOCK_TIMEOUT", default_value = "0s", value_name = "TIME", value_parser = time)]
     pub lock_timeout: Duration,
+    /// Where snapshots go that are saved before members or data go
+    ///
+    /// If left out: etcdctl-stack/snapshots in XDG_STATE_HOME, which is ~/.local/state
+    /// unless it is set.
+    #[arg(long, env = "ESTACK_SNAPSHOT_DIR", value_name = "DIR")]
+    pub snapshot_dir: Option<PathBuf>,
     /// Print events as JSON, a line each, to standard output
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub intents: Intents,
 }
 
 #[derive(Debug, Args)]

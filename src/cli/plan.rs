@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     arguments::{Global, Plan as Arguments},
+    clock, consent,
     exit::Exit,
     output::Output,
     stacks::{self, Loaded},
@@ -18,7 +19,8 @@ use crate::{
     cluster,
     observe::Planned,
     plan::Plan,
-    render::{self, Hint, View},
+    render::{self, About, Hint, View},
+    report::{Permissions, Unfinished, unfinished},
     stack::Stack,
 };
 
@@ -32,41 +34,84 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
         // A folder gives many plans even while it holds one file: what reads
         // the JSON must not depend on how many there are.
         ([file], [named]) if file == named => single(file, arguments, global, output).await,
-        _ => many(files, arguments, global, output).await,
+        _ => match arguments.intents.of_one_stack() {
+            Some(flag) => {
+                let what = format!("{flag} is about one stack, and this plans several files or a folder");
+                output.error(&what, Some("name the stack's file, and no other"))
+            }
+            None => many(files, arguments, global, output).await,
+        },
     }
 }
 
 async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let loaded = stacks::open(file, output).map_err(Failed::File);
-    let made = one(loaded, global).await;
+    let made = one(loaded, arguments, global, output).await;
     if let Err(Failed::Cluster(error)) = &made {
         output.cluster_error(error);
     }
     let file = file.display().to_string();
+    let asked = Asked::of(arguments, global);
     let text = match &made {
-        _ if arguments.json => format!("{:#}\n", for_programs(&file, &made)),
-        Ok((_, planned)) => render::plan(&planned.plan, view(&file, global), output.answer),
+        _ if arguments.json => format!("{:#}\n", for_programs(&file, &made, &asked)),
+        Ok(made) => render::plan(&made.planned.plan, asked.view(&file, made), output.answer),
         Err(_) => String::new(),
     };
-    ended(&made, arguments).worse(output.answer(&text))
+    let printed = output.answer(&text);
+    let Ok(made) = &made else { return Exit::Error.worse(printed) };
+    let Made { loaded, planned, unfinished } = made;
+    let names = loaded.names();
+    match consent::is_of_the_plan(&asked.permissions, &planned.plan, &names, unfinished.as_ref(), output) {
+        Ok(()) => ended(&Ok(made), &asked).worse(printed),
+        Err(exit) => exit,
+    }
 }
 
-fn view<'a>(file: &'a str, global: &'a Global) -> View<'a> {
-    let hint = Hint {
-        whole_digest: !io::stdout().is_terminal(),
-        context: global.context.as_deref(),
-        kubeconfig: global.kubeconfig.as_deref(),
-    };
-    View { file, verbose: global.verbose, hint: (!super::automated()).then_some(hint) }
+/// What was typed besides files.
+struct Asked<'a> {
+    global: &'a Global,
+    detailed: bool,
+    permissions: Permissions,
+    flags: Vec<String>,
 }
 
-/// A file and its plan, or how it failed.
-type Made = Result<(Loaded, Planned), Failed>;
+impl<'a> Asked<'a> {
+    fn of(arguments: &Arguments, global: &'a Global) -> Self {
+        let Arguments { intents, detailed_exitcode, .. } = arguments;
+        let (permissions, flags) = (intents.permissions(), intents.flags());
+        Asked { global, detailed: *detailed_exitcode, permissions, flags }
+    }
+
+    fn about<'b>(&'b self, file: &'b str, made: &'b Made) -> About<'b> {
+        About { file, permissions: &self.permissions, unfinished: made.unfinished.as_ref() }
+    }
+
+    fn view<'b>(&'b self, file: &'b str, made: &'b Made) -> View<'b> {
+        let hint = Hint {
+            whole_digest: !io::stdout().is_terminal(),
+            context: self.global.context.as_deref(),
+            kubeconfig: self.global.kubeconfig.as_deref(),
+            asked: &self.flags,
+        };
+        let hint = (!super::automated()).then_some(hint);
+        View { about: self.about(file, made), verbose: self.global.verbose, hint }
+    }
+}
+
+/// A file and its plan.
+struct Made {
+    loaded: Loaded,
+    planned: Planned,
+    /// The run that it goes on with.
+    unfinished: Option<Unfinished>,
+}
 
 /// Why a file has no plan.
 enum Failed {
     /// It cannot be used; why was said, and is this for programs.
     File(Vec<Value>),
+    /// What was asked for cannot be, and why was said.
+    Asked,
     /// The API server could not be asked.
     Cluster(cluster::Error),
 }
@@ -75,6 +120,7 @@ impl Failed {
     fn reason(&self) -> String {
         match self {
             Failed::File(_) => "the file cannot be used, see above".to_owned(),
+            Failed::Asked => "it cannot be asked for, see above".to_owned(),
             Failed::Cluster(error) => error.to_string(),
         }
     }
@@ -82,6 +128,7 @@ impl Failed {
     fn diagnostics(&self) -> Vec<Value> {
         match self {
             Failed::File(findings) => findings.clone(),
+            Failed::Asked => vec![no_plan(&self.reason())],
             Failed::Cluster(error) => vec![no_plan(&error.to_string())],
         }
     }
@@ -91,11 +138,18 @@ fn no_plan(reason: &str) -> Value {
     json!({ "severity": "error", "code": "plan::no_plan", "summary": reason })
 }
 
-async fn one(loaded: Result<Loaded, Failed>, global: &Global) -> Made {
+async fn one(
+    loaded: Result<Loaded, Failed>,
+    arguments: &Arguments,
+    global: &Global,
+    output: &Output,
+) -> Result<Made, Failed> {
     let loaded = loaded?;
+    let intent = loaded.intent(&arguments.intents, output).map_err(|_| Failed::Asked)?;
     let cluster = loaded.connect(global).await.map_err(Failed::Cluster)?;
-    let planned = loaded.plan(&cluster).await;
-    planned.map(|planned| (loaded, planned)).map_err(Failed::Cluster)
+    let planned = loaded.plan(&cluster, &intent).await.map_err(Failed::Cluster)?;
+    let unfinished = unfinished(&planned.plan, &planned.observed.live, clock::now());
+    Ok(Made { loaded, planned, unfinished })
 }
 
 async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
@@ -104,9 +158,10 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
     if let Some(what) = same_stack(&opened) {
         return not_asked(&what, &opened, arguments, output);
     }
-    let mut made: Vec<(String, Made)> = stream::iter(opened)
+    let asked = Asked::of(arguments, global);
+    let mut made: Vec<(String, Result<Made, Failed>)> = stream::iter(opened)
         .map(|(file, loaded)| async move {
-            let made = one(loaded.map_err(Failed::File), global).await;
+            let made = one(loaded.map_err(Failed::File), arguments, global, output).await;
             if let Err(Failed::Cluster(error)) = &made {
                 output.error(&format!("{file}: {error}"), error.help());
             }
@@ -116,12 +171,12 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
         .collect()
         .await;
     made.sort_by(|a, b| a.0.cmp(&b.0));
-    let exit = made.iter().map(|(_, made)| ended(made, arguments)).fold(Exit::Success, Exit::worse);
+    let exit = made.iter().map(|(_, made)| ended(&made.as_ref(), &asked)).fold(Exit::Success, Exit::worse);
     let text = if arguments.json {
-        let plans: Vec<Value> = made.iter().map(|(file, made)| for_programs(file, made)).collect();
+        let plans: Vec<Value> = made.iter().map(|(file, made)| for_programs(file, made, &asked)).collect();
         format!("{:#}\n", json!(plans))
     } else {
-        people(&made, global, output)
+        people(&made, &asked, output)
     };
     exit.worse(output.answer(&text))
 }
@@ -160,46 +215,48 @@ fn not_asked(
     exit
 }
 
-fn ended(made: &Made, arguments: &Arguments) -> Exit {
+fn ended(made: &Result<&Made, &Failed>, asked: &Asked<'_>) -> Exit {
     match made {
-        Ok((_, planned)) => exit(&planned.plan, arguments.detailed_exitcode),
+        Ok(made) => exit(&made.planned.plan, &asked.permissions, asked.detailed),
         Err(_) => Exit::Error,
     }
 }
 
 /// The plan as JSON, with the warnings of its file, or why there is none.
-fn for_programs(file: &str, made: &Made) -> Value {
-    let (loaded, planned) = match made {
+fn for_programs(file: &str, made: &Result<Made, Failed>, asked: &Asked<'_>) -> Value {
+    let made = match made {
         Ok(made) => made,
         Err(failed) => return render::json_without_plan(file, &failed.diagnostics()),
     };
-    let mut plan = render::json(&planned.plan, file);
+    let mut plan = render::json(&made.planned.plan, asked.about(file, made));
     if let Some(diagnostics) = plan["diagnostics"].as_array_mut() {
-        diagnostics.extend(loaded.checked.warnings.iter().map(|warning| json!(warning)));
+        diagnostics.extend(made.loaded.checked.warnings.iter().map(|warning| json!(warning)));
     }
     plan
 }
 
-fn people(made: &[(String, Made)], global: &Global, output: &Output) -> String {
-    let plans = made.iter().filter_map(|(file, made)| Some((file, &made.as_ref().ok()?.1.plan)));
+fn people(made: &[(String, Result<Made, Failed>)], asked: &Asked<'_>, output: &Output) -> String {
+    let plans = made.iter().filter_map(|(file, made)| Some((file, made.as_ref().ok()?)));
     let mut text: String = plans
-        .map(|(file, plan)| format!("{}\n", render::plan(plan, view(file, global), output.answer)))
+        .map(|(file, made)| {
+            format!("{}\n", render::plan(&made.planned.plan, asked.view(file, made), output.answer))
+        })
         .collect();
     let rows: Vec<(&str, Result<&Plan, String>)> = made
         .iter()
         .map(|(file, made)| {
-            (file.as_str(), made.as_ref().map(|(_, planned)| &planned.plan).map_err(Failed::reason))
+            (file.as_str(), made.as_ref().map(|made| &made.planned.plan).map_err(Failed::reason))
         })
         .collect();
-    text.push_str(&render::summary(&rows, output.answer));
+    text.push_str(&render::summary(&rows, &asked.permissions, output.answer));
     text
 }
 
 /// What a plan ends with.
-pub fn exit(plan: &Plan, detailed: bool) -> Exit {
+pub fn exit(plan: &Plan, permissions: &Permissions, detailed: bool) -> Exit {
     if !plan.unread.is_empty() {
         Exit::Error
-    } else if !plan.blocked.is_empty() {
+    } else if !plan.blocked.is_empty() || !permissions.missing(plan).is_empty() {
         Exit::Blocked
     } else if detailed && !plan.is_empty() {
         Exit::Changes

@@ -11,10 +11,17 @@ use std::{
 use miette::{GraphicalReportHandler, GraphicalTheme, Report};
 use serde_json::{Value, json};
 
-use super::{arguments::Global, clock::now, exit::Exit, output::Output};
+use super::{
+    arguments::{Global, Intents},
+    clock::now,
+    exit::Exit,
+    output::Output,
+};
 use crate::{
     cluster::{self, Cluster, Connect},
+    desired::Names,
     observe::{Planned, observe},
+    plan::Intent,
     render::Style,
     stack::{Checked, Finding, parse_and_check},
 };
@@ -159,8 +166,18 @@ impl Loaded {
         }
     }
 
+    /// What the stack's objects are called.
+    pub fn names(&self) -> Names {
+        Names::of(&self.checked.stack)
+    }
+
+    /// What flags ask for of this stack. Why that cannot be is printed.
+    pub fn intent(&self, intents: &Intents, output: &Output) -> Result<Intent, Exit> {
+        intents.of(&self.names()).map_err(|reason| output.error(&reason, None))
+    }
+
     /// Reads everything and makes the plan.
-    pub async fn plan(&self, cluster: &Cluster) -> Result<Planned, cluster::Error> {
-        observe(&cluster.reader(), &self.checked.stack, &crate::plan::Intent::default(), now()).await
+    pub async fn plan(&self, cluster: &Cluster, intent: &Intent) -> Result<Planned, cluster::Error> {
+        observe(&cluster.reader(), &self.checked.stack, intent, now()).await
     }
 }

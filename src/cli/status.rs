@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     observe::Planned,
+    plan::Intent,
     render,
     report::status::{self, State},
 };
@@ -30,7 +31,7 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
     };
     let mut signals = Signals::listen();
     loop {
-        let look = async { loaded.plan(&cluster).await };
+        let look = async { loaded.plan(&cluster, &Intent::default()).await };
         let planned = tokio::select! {
             planned = look => planned,
             signal = signals.next() => return Exit::Signal(signal),

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
+    cost::{Deleted, badge, deleted, restarts},
     field::fields,
-    style::{Style, count, padded},
+    style::{Style, count, padded, visible},
 };
 use crate::{
     object::Kind,
@@ -15,15 +16,22 @@ use crate::{
 
 /// Every object that is not as wanted, and how many are.
 pub fn objects(plan: &Plan, verbose: bool, style: Style) -> String {
-    if plan.changes.is_empty() && (plan.unchanged.is_empty() || !verbose) {
+    let deleted = deleted(plan);
+    let nothing = plan.changes.is_empty() && deleted.is_empty();
+    if nothing && (plan.unchanged.is_empty() || !verbose) {
         return String::new();
     }
     let mut text = format!("{}\n", style.bold("Objects"));
-    let longest = plan.changes.iter().map(|change| change.key.to_string().chars().count()).max().unwrap_or(0);
+    let keys = plan.changes.iter().map(|change| &change.key).chain(deleted.iter().map(|claim| &claim.key));
+    let longest = keys.map(|key| key.to_string().chars().count()).max().unwrap_or(0);
     // Beside the names where all of them leave room, or else below each.
     let column = Some(longest).filter(|longest| longest + 15 <= style.width);
     for change in &plan.changes {
-        text.push_str(&object(change, column, verbose, style));
+        let badge = if restarts(plan, change) { badge(plan) } else { String::new() };
+        text.push_str(&object(change, &badge, column, verbose, style));
+    }
+    for claim in &deleted {
+        text.push_str(&gone(claim, column, style));
     }
     if !plan.unchanged.is_empty() {
         let names: Vec<String> = plan.unchanged.iter().map(ToString::to_string).collect();
@@ -35,7 +43,21 @@ pub fn objects(plan: &Plan, verbose: bool, style: Style) -> String {
     text
 }
 
-fn object(change: &Change, column: Option<usize>, verbose: bool, style: Style) -> String {
+/// A claim whose data goes.
+fn gone(claim: &Deleted, column: Option<usize>, style: Style) -> String {
+    let Deleted { key, made_anew } = claim;
+    let (symbol, after) = if *made_anew { ("±", ", made anew, empty") } else { ("-", "") };
+    let (symbol, fate) = (style.bad(symbol), style.bad("DATA DELETED"));
+    match column {
+        Some(column) => {
+            let first = format!("  {symbol} {}  {fate}", padded(&key.to_string(), column));
+            format!("{}\n", style.wrap(&first, 6, after))
+        }
+        None => format!("  {symbol} {key}\n{}\n", style.wrap(&format!("      {fate}"), 6, after)),
+    }
+}
+
+fn object(change: &Change, badge: &str, column: Option<usize>, verbose: bool, style: Style) -> String {
     let Change { key, verb, confidence, before: _, after, fields: _, notes } = change;
     let symbol = match verb {
         Verb::Create => style.good("+"),
@@ -46,9 +68,11 @@ fn object(change: &Change, column: Option<usize>, verbose: bool, style: Style) -
         Confidence::Predicted => style.dim("predicted"),
     };
     let mut text = match column {
-        Some(column) => format!("  {symbol} {}  {sure}\n", padded(&key.to_string(), column)),
-        None => format!("  {symbol} {key}\n      {sure}\n"),
+        Some(column) => format!("  {symbol} {}  {sure}", padded(&key.to_string(), column)),
+        None => format!("  {symbol} {key}\n      {sure}"),
     };
+    text.push_str(&beside(&text, badge, style));
+    text.push('\n');
     let described = match verb {
         Verb::Create => describe(key.kind, after, verbose),
         Verb::Update => Vec::new(),
@@ -63,6 +87,16 @@ fn object(change: &Change, column: Option<usize>, verbose: bool, style: Style) -
     }
     text.push_str(&fields(change, style));
     text
+}
+
+/// A badge behind the last line, or below it where it does not fit.
+fn beside(text: &str, badge: &str, style: Style) -> String {
+    let last = text.lines().last().map_or(0, visible);
+    match visible(badge) {
+        0 => String::new(),
+        width if last + 2 + width <= style.width => format!("  {}", style.mind(badge)),
+        _ => format!("\n{}", style.wrap("      ", 8, badge)),
+    }
 }
 
 /// One line of what a reviewer wants to know of an object that is made.

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::style::{Style, count, quoted, visible};
+use super::{
+    About,
+    style::{Style, count, quoted, visible},
+};
 use crate::{
     plan::Plan,
     report::{Event, Outcome, Report, in_numbers},
@@ -50,7 +53,13 @@ pub fn report(report: &Report, file: &str, style: Style) -> String {
     let steps = format!("{} done, {} left", count(*done, "step"), left.len());
     let bad = style.bad("✗");
     let (how, goes_on) = match outcome {
-        Outcome::Completed => (style.good(&format!("Applied: {}.", count(*done, "step"))), false),
+        Outcome::Completed if left.is_empty() => {
+            (style.good(&format!("Applied: {}.", count(*done, "step"))), false)
+        }
+        Outcome::Completed => {
+            let first = style.good(&format!("Applied: {}, as approved. ", count(*done, "step")));
+            (style.wrap(&first, 2, "What is left is another plan."), true)
+        }
         Outcome::Interrupted => {
             let first = style.mind("Interrupted, between two steps: ");
             (style.wrap(&first, 2, &format!("{steps}.")), true)
@@ -120,12 +129,14 @@ pub fn version_json(now: Timestamp) -> Value {
 }
 
 /// The plan that a run is about, as the second line of a stream.
-pub fn planned_json(plan: &Plan, file: &str, now: Timestamp) -> Value {
+pub fn planned_json(plan: &Plan, about: About<'_>, now: Timestamp) -> Value {
+    let missing = about.permissions.missing(plan).flags();
     let (level, message) = match plan.is_applicable() {
-        true => ("info", format!("plan: {}", in_numbers(plan))),
+        true if missing.is_empty() => ("info", format!("plan: {}", in_numbers(plan))),
+        true => ("error", format!("the plan needs {}", missing.join(" "))),
         false => ("error", "the plan cannot be applied".to_owned()),
     };
-    line(level, &message, now, json!({ "type": "plan", "plan": super::json(plan, file) }))
+    line(level, &message, now, json!({ "type": "plan", "plan": super::json(plan, about) }))
 }
 
 /// An event as one line of a stream. `@message` alone is readable.

@@ -5,13 +5,24 @@
 
 use serde_json::{Value, json};
 
-use crate::plan::{Change, Confidence, Outcome, Plan, Step, Verb};
+use super::{
+    About,
+    cost::{Deleted, deleted, restarts},
+};
+use crate::{
+    plan::{Change, Confidence, Outcome, Plan, Step, Tally, Verb},
+    report::Consent,
+};
 
 /// The version of the format.
 const FORMAT_VERSION: &str = "1.0";
 
 /// The plan of a file as JSON.
-pub fn json(plan: &Plan, file: &str) -> Value {
+pub fn json(plan: &Plan, about: About<'_>) -> Value {
+    let About { file, permissions, unfinished } = about;
+    let missing = permissions.missing(plan);
+    let deleted = deleted(plan);
+    let changes = plan.changes.iter().map(|one| change(plan, one)).chain(deleted.iter().map(gone));
     let with = |verb: Verb| plan.changes.iter().filter(|change| change.verb == verb).count();
     let sure =
         |confidence: Confidence| plan.changes.iter().filter(|change| change.confidence == confidence).count();
@@ -26,22 +37,24 @@ pub fn json(plan: &Plan, file: &str) -> Value {
             "namespace_exists": plan.namespace_exists,
         },
         "digest": plan.digest.as_ref().map(|digest| format!("sha256:{}", digest.0)),
-        "applyable": plan.is_applicable(),
-        "complete": plan.unread.is_empty(),
+        "applyable": plan.is_applicable() && missing.is_empty(),
+        "complete": plan.unread.is_empty() && plan.complete,
         "errored": !plan.unread.is_empty(),
         "summary": {
             "create": with(Verb::Create),
             "update": with(Verb::Update),
-            "delete": 0,
+            "delete": deleted.len(),
             "steps": plan.steps.len(),
-            "restarts": 0,
-            "data_loss": 0,
+            "restarts": plan.restarts().len(),
+            "data_loss": deleted.len(),
             "verified": sure(Confidence::Verified),
             "predicted": sure(Confidence::Predicted),
             "unchecked": plan.checks.iter().filter(|check| check.outcome == Outcome::Unchecked).count(),
-            "members": plan.voters,
+            "members": members(plan),
+            "needs": plan.needs(),
         },
-        "resource_changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
+        "goes_on_with": unfinished,
+        "resource_changes": changes.collect::<Vec<_>>(),
         "unchanged": plan.unchanged.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "etcd": plan.etcd.as_ref().map(|etcd| json!({
             "cluster_id": etcd.cluster_id,
@@ -63,8 +76,16 @@ pub fn json(plan: &Plan, file: &str) -> Value {
             "detail": check.detail,
         })).collect::<Vec<_>>(),
         "warnings": plan.warnings,
-        "diagnostics": diagnostics(plan),
+        "diagnostics": diagnostics(plan, &missing),
     })
+}
+
+/// Voters before and after, and how few may fail meanwhile.
+fn members(plan: &Plan) -> Value {
+    let lowest = plan.lowest().map(|(step, Tally { voters, quorum, can_lose })| {
+        json!({ "step": step, "members": voters, "quorum": quorum, "can_lose": can_lose })
+    });
+    json!({ "before": plan.voters.before, "after": plan.voters.after, "lowest": lowest })
 }
 
 /// What stands in the place of a plan for a file that has none.
@@ -82,7 +103,7 @@ pub fn json_without_plan(file: &str, diagnostics: &[Value]) -> Value {
     })
 }
 
-fn change(change: &Change) -> Value {
+fn change(plan: &Plan, change: &Change) -> Value {
     let action = match change.verb {
         Verb::Create => "create",
         Verb::Update => "update",
@@ -94,9 +115,26 @@ fn change(change: &Change) -> Value {
         "namespace": change.key.namespace,
         "name": change.key.name,
         "confidence": change.confidence,
-        "restart": "none",
+        "restart": if restarts(plan, change) { "rolling" } else { "none" },
         "change": { "actions": [action], "before": change.before, "after": change.after, "fields": change.fields },
         "notes": change.notes,
+    })
+}
+
+/// A claim whose data is deleted.
+fn gone(claim: &Deleted) -> Value {
+    let Deleted { key, made_anew } = claim;
+    let actions: &[&str] = if *made_anew { &["delete", "create"] } else { &["delete"] };
+    json!({
+        "address": key.to_string(),
+        "api_version": key.kind.api_version(),
+        "kind": key.kind,
+        "namespace": key.namespace,
+        "name": key.name,
+        "confidence": "predicted",
+        "restart": "none",
+        "change": { "actions": actions, "before": null, "after": null, "fields": [] },
+        "notes": ["its data is deleted"],
     })
 }
 
@@ -110,16 +148,24 @@ fn step((index, step): (usize, &Step)) -> Value {
         "members": step.tally.map(|tally| tally.voters),
         "quorum": step.tally.map(|tally| tally.quorum),
         "can_lose": step.tally.map(|tally| tally.can_lose),
+        "costs": step.costs,
     })
 }
 
-fn diagnostics(plan: &Plan) -> Vec<Value> {
-    let unread = plan
-        .unread
+fn diagnostics(plan: &Plan, missing: &Consent) -> Vec<Value> {
+    let error = |code: &str, summary: String, detail: Option<&str>| json!({ "severity": "error", "code": code, "summary": summary, "detail": detail });
+    let unread = plan.unread.iter().map(|reason| error("plan::unread", reason.clone(), None));
+    let blocked = plan
+        .blocked
         .iter()
-        .map(|reason| json!({ "severity": "error", "code": "plan::unread", "summary": reason }));
-    let blocked = plan.blocked.iter().map(
-        |blocked| json!({ "severity": "error", "code": blocked.code, "summary": blocked.reason, "detail": blocked.help }),
-    );
-    unread.chain(blocked).collect()
+        .map(|blocked| error(&blocked.code, blocked.reason.clone(), blocked.help.as_deref()));
+    let data_loss = missing.data_loss.iter().map(|claim| {
+        let help = format!("--allow-data-loss {claim} allows it");
+        error("plan::needs_data_loss", format!("the data of claim `{claim}` is deleted"), Some(&help))
+    });
+    let downtime = missing.downtime.iter().map(|member| {
+        let reason = format!("nobody is served while `{member}` restarts");
+        error("plan::needs_downtime", reason, Some("--allow-downtime allows it"))
+    });
+    unread.chain(blocked).chain(data_loss).chain(downtime).collect()
 }

@@ -4,22 +4,37 @@
 use std::{fmt::Write as _, path::Path};
 
 use super::{
+    cost::in_total,
     diff::objects,
     steps::steps,
-    style::{Style, bytes, count, plain, quoted},
+    style::{Style, bytes, count, plain, quoted, when},
 };
 use crate::{
     member::{Member, Role, quorum},
     object::{Kind, ObjectKey},
     plan::{Check, Digest, Etcd, Outcome, Plan},
-    report::{grouped, in_numbers},
+    report::{Permissions, Unfinished, grouped, in_numbers, needed, short_name},
 };
 
-/// What of a plan is shown besides the plan.
+/// Why a plan is not the last one.
+const THEN: &str = "what else there is to do is decided once these steps are done.";
+
+/// What a plan is shown with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View<'a> {
+pub struct About<'a> {
     /// The stack file, as it was named.
     pub file: &'a str,
+    /// What was allowed.
+    pub permissions: &'a Permissions,
+    /// The run that it goes on with.
+    pub unfinished: Option<&'a Unfinished>,
+}
+
+/// How a plan is shown to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View<'a> {
+    /// What it is shown with.
+    pub about: About<'a>,
     /// Whether what is otherwise counted is listed.
     pub verbose: bool,
     /// How the command to go on with is said; `None` where `apply` asks
@@ -37,11 +52,13 @@ pub struct Hint<'a> {
     pub context: Option<&'a str>,
     /// The kubeconfig, where one was named.
     pub kubeconfig: Option<&'a Path>,
+    /// The flags that say what was asked for beside the stack file.
+    pub asked: &'a [String],
 }
 
 /// The plan as text.
 pub fn plan(plan: &Plan, view: View<'_>, style: Style) -> String {
-    let mut text = header(plan, style);
+    let mut text = header(plan, view, style);
     if plan.is_empty() && plan.unread.is_empty() {
         text.push_str(&nothing_to_do(plan, view, style));
         text.push_str(&notes(plan, style));
@@ -56,7 +73,7 @@ pub fn plan(plan: &Plan, view: View<'_>, style: Style) -> String {
     text
 }
 
-fn header(plan: &Plan, style: Style) -> String {
+fn header(plan: &Plan, view: View<'_>, style: Style) -> String {
     let mut parts = vec![
         style.bold(&plan.stack),
         format!("context {}", plain(&plan.target.context)),
@@ -67,8 +84,24 @@ fn header(plan: &Plan, style: Style) -> String {
     if let Some(etcd) = &plan.etcd {
         let _infallible = writeln!(text, "{}", style.join(2, &running(plan, etcd, style)));
     }
+    if let Some(unfinished) = view.about.unfinished {
+        let (first, words) = goes_on(unfinished);
+        let _infallible = writeln!(text, "{}", style.wrap(&style.mind(first), 2, &words));
+    }
     text.push('\n');
     text
+}
+
+/// The run that the plan goes on with, in a line.
+fn goes_on(unfinished: &Unfinished) -> (&'static str, String) {
+    let Unfinished { who, started_at, digest: _, steps, asked_for, holds_lock } = unfinished;
+    let asked = match asked_for.as_slice() {
+        [] => String::new(),
+        asked => format!(", asked to {}", asked.join(" and to ")),
+    };
+    let first = if *holds_lock { "going on: " } else { "goes on with " };
+    let from = format!("the apply of {} from {}", short_name(who), when(*started_at));
+    (first, format!("{from}: {} of {} done{asked}", steps.done, count(steps.all, "step")))
 }
 
 /// What is not known of the namespace is not said of it.
@@ -132,7 +165,7 @@ fn database(plan: &Plan, etcd: &Etcd) -> String {
 fn nothing_to_do(plan: &Plan, view: View<'_>, style: Style) -> String {
     let objects = count(plan.unchanged.len(), "object");
     let voters = count(plan.voters.after, "voter");
-    let line = format!("{objects} and {voters} match {}.", view.file);
+    let line = format!("{objects} and {voters} match {}.", view.about.file);
     format!("{}\n", style.wrap(&style.good("No changes. "), 0, &line))
 }
 
@@ -216,21 +249,29 @@ fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
         return format!("{}\n", style.wrap(&style.bad("Cannot be applied, "), 0, &line));
     }
     let mut text = format!("{}\n", style.bold(&style.wrap("Plan: ", 0, &in_numbers(plan))));
-    text.push_str("No restart. No data is deleted.\n");
+    let _infallible = writeln!(text, "{}", style.wrap("", 0, &in_total(plan)));
+    if !plan.complete {
+        let _infallible = writeln!(text, "{}", style.wrap(&style.mind("Plan again after that: "), 0, THEN));
+    }
+    for flag in view.about.permissions.missing(plan).flags() {
+        let _infallible = writeln!(text, "{}", style.wrap(&style.bad("Needs: "), 2, &flag));
+    }
     if let (Some(digest), Some(hint)) = (&plan.digest, view.hint) {
-        let _infallible = writeln!(text, "\n{}", apply_it(digest, hint, view.file));
+        let flags = [hint.asked, &needed(plan).flags()].concat();
+        let _infallible = writeln!(text, "\n{}", apply_it(digest, hint, &flags, view.about.file));
     }
     text
 }
 
 /// In one line, however long: it is copied.
-fn apply_it(digest: &Digest, hint: Hint<'_>, file: &str) -> String {
-    let Hint { whole_digest, context, kubeconfig } = hint;
+fn apply_it(digest: &Digest, hint: Hint<'_>, flags: &[String], file: &str) -> String {
+    let Hint { whole_digest, context, kubeconfig, asked: _ } = hint;
     let flag = |name: &str, value: Option<String>| {
         value.map(|value| format!(" --{name} {}", quoted(&value))).unwrap_or_default()
     };
     let context = flag("context", context.map(str::to_owned));
     let kubeconfig = flag("kubeconfig", kubeconfig.map(|path| path.display().to_string()));
     let digest = if whole_digest { digest.0.clone() } else { digest.short() };
-    format!("Apply it:  etcdctl-stack apply {}{context}{kubeconfig} --expect {digest}", quoted(file))
+    let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
+    format!("Apply it:  etcdctl-stack apply {}{context}{kubeconfig}{flags} --expect {digest}", quoted(file))
 }

@@ -2,6 +2,7 @@
 //! text without colour loses nothing.
 
 use anstyle::{AnsiColor, Style as Ansi};
+use jiff::Timestamp;
 
 /// How text may look where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +144,11 @@ pub fn bytes(count: u64) -> String {
     } else {
         format!("{value:.0} {}", units[unit])
     }
+}
+
+/// A time as people say it, to the minute.
+pub fn when(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// `1 member`, `3 members`.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     plan::{Plan, Verb},
-    report::in_numbers,
+    report::{Permissions, in_numbers},
 };
 
 /// How bad the end of one file is; the order of the lines.
@@ -23,9 +23,11 @@ enum Danger {
 
 /// A line for each file, and one that counts. A file without a plan comes with
 /// the reason.
-pub fn summary(plans: &[(&str, Result<&Plan, String>)], style: Style) -> String {
-    let mut rows: Vec<(Danger, &str, String)> =
-        plans.iter().map(|(file, plan)| (danger(plan), *file, line(plan))).collect();
+pub fn summary(plans: &[(&str, Result<&Plan, String>)], permissions: &Permissions, style: Style) -> String {
+    let row = |(file, plan): &(&'_ str, Result<&Plan, String>)| {
+        (danger(plan, permissions), (*file).to_owned(), line(plan, permissions))
+    };
+    let mut rows: Vec<(Danger, String, String)> = plans.iter().map(row).collect();
     rows.sort();
     let longest = plans.iter().map(|(file, _)| file.chars().count()).max().unwrap_or(0);
     let column = longest.min(style.width / 2);
@@ -39,11 +41,11 @@ pub fn summary(plans: &[(&str, Result<&Plan, String>)], style: Style) -> String 
     text
 }
 
-fn danger(plan: &Result<&Plan, String>) -> Danger {
+fn danger(plan: &Result<&Plan, String>, permissions: &Permissions) -> Danger {
     match plan {
         Err(_) => Danger::Error,
         Ok(plan) if !plan.unread.is_empty() => Danger::Error,
-        Ok(plan) if !plan.blocked.is_empty() => Danger::Blocked,
+        Ok(plan) if !plan.blocked.is_empty() || !permissions.missing(plan).is_empty() => Danger::Blocked,
         Ok(plan) if plan.is_empty() => Danger::None,
         Ok(plan) if plan.voters.before == 0 && plan.changes.iter().all(|one| one.verb == Verb::Create) => {
             Danger::Create
@@ -61,7 +63,7 @@ fn symbol(danger: Danger, style: Style) -> String {
     }
 }
 
-fn line(plan: &Result<&Plan, String>) -> String {
+fn line(plan: &Result<&Plan, String>, permissions: &Permissions) -> String {
     let plan = match plan {
         Err(reason) => return format!("error: {reason}"),
         Ok(plan) => plan,
@@ -69,8 +71,10 @@ fn line(plan: &Result<&Plan, String>) -> String {
     let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
     let reasons: Vec<String> = unread(plan).into_iter().chain(blocked).collect();
     let what = if plan.unread.is_empty() { "cannot be applied" } else { "error" };
+    let missing = permissions.missing(plan).flags();
     match reasons.as_slice() {
         [] if plan.is_empty() => "no changes".to_owned(),
+        [] if !missing.is_empty() => format!("needs {}: {}", missing.join(" "), in_numbers(plan)),
         [] => in_numbers(plan),
         [reason] => format!("{what}: {reason}"),
         [reason, more @ ..] => format!("{what}: {reason} (and {} more)", more.len()),

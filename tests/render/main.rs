@@ -2,6 +2,7 @@
 //! at a hundred columns and at forty, and as a program reads them.
 
 mod clusters;
+mod costs;
 mod headers;
 mod plans;
 mod runs;

@@ -1,17 +1,20 @@
 //! Plans, and several of them.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use etcdctl_stack::{
     object::Kind,
     plan::{Blocked, Plan},
-    render::{self, Hint, Style, View},
+    render::{self, About, Hint, Style, View},
+    report::{DataLoss, Permissions},
 };
 
 use crate::{NARROW, WIDE, fits, shows, worlds};
 
-const HINT: Hint<'_> = Hint { whole_digest: false, context: None, kubeconfig: None };
-pub const VIEW: View<'_> = View { file: "orders.toml", verbose: false, hint: Some(HINT) };
+const HINT: Hint<'_> = Hint { whole_digest: false, context: None, kubeconfig: None, asked: &[] };
+pub static NOTHING: Permissions = Permissions { data_loss: DataLoss::Of(BTreeSet::new()), downtime: false };
+pub const ABOUT: About<'_> = About { file: "orders.toml", permissions: &NOTHING, unfinished: None };
+pub const VIEW: View<'_> = View { about: ABOUT, verbose: false, hint: Some(HINT) };
 
 fn plan(plan: &Plan, style: Style) -> String {
     render::plan(plan, VIEW, style)
@@ -216,10 +219,10 @@ fn the_step_after_which_the_fewest_may_fail_is_marked() {
     let text = plan(&world, WIDE);
     shows(
         &text[text.find("Steps").expect("steps")..text.find('!').expect("a warning")],
-        r#"Steps                                                           voters  quorum  can lose
-  1 > add orders-3 as a learner and let it, and only it, join        3       2         1 <- lowest
-  2 > promote orders-3 once it is connected and has caught up        4       3         1
-  3 > promote orders-4 once it is connected and has caught up        5       3         2
+        r#"Steps                                                            voters  quorum  can lose
+  1 > add orders-3 as a learner and let it, and only it, join         3       2         1 ← lowest
+  2 > promote orders-3 once it is connected and has caught up         4       3         1
+  3 > promote orders-4 once it is connected and has caught up         5       3         2
 
 "#,
     );
@@ -319,7 +322,7 @@ fn rights_that_are_listed_are_not_counted_again() {
 Cannot be applied, for 1 reason. Nothing was changed.
 "#,
     );
-    let summary = render::summary(&[("orders.toml", Ok(&world))], WIDE);
+    let summary = render::summary(&[("orders.toml", Ok(&world))], &NOTHING, WIDE);
     assert!(
         summary
             .contains("orders.toml  error: 2 of 30 rights are missing: get secrets in n, list pods in n\n")
@@ -351,10 +354,11 @@ fn verbose_lists_what_is_otherwise_counted() {
 #[test]
 fn the_next_command_can_be_copied_as_it_stands() {
     let kubeconfig = Some(Path::new("my configs/eu"));
-    let hint = Some(Hint { whole_digest: true, context: Some("prod-eu"), kubeconfig });
+    let asked = &["--replace orders-1".to_owned()];
+    let hint = Some(Hint { whole_digest: true, context: Some("prod-eu"), kubeconfig, asked });
     let text = render::plan(&worlds::grow(), View { hint, ..VIEW }, WIDE);
     let digest = "7f3a91c2".repeat(8);
-    let command = "etcdctl-stack apply orders.toml --context prod-eu --kubeconfig 'my configs/eu' --expect";
+    let command = "etcdctl-stack apply orders.toml --context prod-eu --kubeconfig 'my configs/eu' --replace orders-1 --expect";
     assert!(text.ends_with(&format!("\nApply it:  {command} {digest}\n")), "{text}");
 }
 
@@ -390,7 +394,7 @@ fn several_plans_end_with_a_line_each_the_worst_first() {
         ("e.toml", Err("cannot reach the API server at https://prod-eu.example.com: refused".to_owned())),
     ];
     shows(
-        &render::summary(&plans, WIDE),
+        &render::summary(&plans, &NOTHING, WIDE),
         r#"Summary
   ✗ e.toml  error: cannot reach the API server at https://prod-eu.example.com: refused
   ✗ d.toml  cannot be applied: only 2 of 3 voters are healthy: `orders-2` does not answer (and 1
@@ -401,12 +405,12 @@ fn several_plans_end_with_a_line_each_the_worst_first() {
 5 stacks: 1 with errors, 1 that cannot be applied, 1 to change, 1 to create, 1 without changes
 "#,
     );
-    fits(&render::summary(&plans, NARROW), 40);
+    fits(&render::summary(&plans, &NOTHING, NARROW), 40);
 }
 
 #[test]
 fn the_json_has_the_names_that_policies_for_terraform_read() {
-    let json = render::json(&worlds::blocked(), "orders.toml");
+    let json = render::json(&worlds::blocked(), ABOUT);
     assert_eq!(json["format_version"], "1.0");
     assert_eq!(json["resource_changes"][0]["change"]["actions"], serde_json::json!(["update"]));
     assert_eq!(json["resource_changes"][0]["address"], "StatefulSet/etcd-orders/orders");
@@ -415,5 +419,7 @@ fn the_json_has_the_names_that_policies_for_terraform_read() {
         (&false.into(), &true.into(), &false.into())
     );
     assert_eq!(json["diagnostics"][0]["code"], "plan::unhealthy");
-    assert_eq!(json["summary"]["members"], serde_json::json!({ "before": 3, "after": 5 }));
+    let lowest = serde_json::json!({ "step": 1, "members": 3, "quorum": 2, "can_lose": 1 });
+    let members = serde_json::json!({ "before": 3, "after": 5, "lowest": lowest });
+    assert_eq!(json["summary"]["members"], members);
 }

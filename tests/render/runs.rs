@@ -73,7 +73,10 @@ Next: etcdctl-stack apply orders.toml  goes on from here.
 fn every_end_has_a_line() {
     let ends =
         [Outcome::Completed, Outcome::Interrupted, Outcome::LockLost("it is held by ci@run/8841".into())];
-    let reports = ends.map(|outcome| Report { outcome, done: 3, left: vec!["the rest".into()] });
+    let reports = ends.map(|outcome| {
+        let left = if outcome == Outcome::Completed { Vec::new() } else { vec!["the rest".into()] };
+        Report { outcome, done: 3, left }
+    });
     let text: String = reports.iter().map(|report| render::report(report, "orders.toml", WIDE)).collect();
     shows(
         &text,
@@ -132,6 +135,19 @@ fn a_step_that_only_waits_has_nothing_left_to_do() {
     let report = Report { outcome, done: 3, left: vec!["restart orders-1".into()] };
     let text = render::report(&report, "orders.toml", WIDE);
     assert!(text.contains("all of it is asked for, and it has not come true yet\n"), "{text}");
+}
+
+#[test]
+fn what_another_plan_does_is_told_after_all_steps_are_done() {
+    let left = vec!["promote orders-2 once it is connected and has caught up".into()];
+    let report = Report { outcome: Outcome::Completed, done: 3, left };
+    shows(
+        &render::report(&report, "orders.toml", WIDE),
+        r#"Applied: 3 steps, as approved. What is left is another plan.
+  left: promote orders-2 once it is connected and has caught up
+Next: etcdctl-stack apply orders.toml  goes on from here.
+"#,
+    );
 }
 
 #[test]

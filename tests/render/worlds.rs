@@ -5,8 +5,8 @@ use etcdctl_stack::{
     object::{Kind, ObjectKey},
     observed::{Lookup, Target},
     plan::{
-        BeforeAfter, Blocked, Change, Check, Confidence, Digest, Etcd, FieldChange, Outcome, Plan, Step,
-        Tally, Verb,
+        Action, BeforeAfter, Blocked, Change, Check, Confidence, Cost, Digest, Etcd, FieldChange, Outcome,
+        Plan, Step, Tally, Verb,
     },
 };
 use serde_json::{Value, json};
@@ -110,7 +110,123 @@ pub fn grow() -> Plan {
     }
 }
 
-/// The same, with two things in the way, one in a server's own words.
+/// From five members to three, whose volumes go.
+pub fn shrink() -> Plan {
+    let retire = |ordinal: usize| {
+        step(
+            &format!(
+                "remove orders-{ordinal}, replicas {} -> {ordinal}, wait until its pod is gone",
+                ordinal + 1
+            ),
+            Some(ordinal),
+        )
+    };
+    let delete = |ordinal: usize| {
+        let claim = format!("data-orders-{ordinal}");
+        let title =
+            format!("delete PersistentVolumeClaim/etcd-orders/{claim}: `storage.on_scale_down` is `delete`");
+        Step { costs: vec![Cost::DataLoss { claim }], ..step(&title, Some(ordinal)) }
+    };
+    Plan {
+        changes: vec![changed(vec![field("spec.replicas", Some(5.into()), Some(3.into()))])],
+        steps: vec![
+            step("save a snapshot and check it", Some(5)),
+            retire(4),
+            delete(4),
+            retire(3),
+            delete(3),
+        ],
+        etcd: Some(Etcd { leader: Some("orders-4".into()), ..etcd_of(5) }),
+        voters: BeforeAfter { before: 5, after: 3 },
+        ..grow_without_warnings()
+    }
+}
+
+/// Another image: three members restart, one by one.
+pub fn restart() -> Plan {
+    let restart = |ordinal: usize, leads: &str| {
+        let member = format!("orders-{ordinal}");
+        let tally = Some(Tally { voters: 3, quorum: 2, can_lose: 0 });
+        let costs = vec![Cost::Restart { member: member.clone() }];
+        Step { costs, tally, ..step(&format!("restart {member}{leads}"), None) }
+    };
+    Plan {
+        changes: vec![changed(vec![image()])],
+        steps: vec![
+            step("apply StatefulSet/etcd-orders/orders", None),
+            restart(0, ""),
+            restart(1, ""),
+            restart(2, ", which hands over leadership first"),
+        ],
+        voters: BeforeAfter { before: 3, after: 3 },
+        ..grow_without_warnings()
+    }
+}
+
+/// Another image for the only member there is.
+pub fn restart_alone() -> Plan {
+    let down = Step {
+        costs: vec![Cost::Downtime { member: "orders-0".into() }],
+        ..step("restart orders-0", Some(1))
+    };
+    Plan {
+        changes: vec![changed(vec![image()])],
+        steps: vec![step("apply StatefulSet/etcd-orders/orders", None), down],
+        etcd: Some(Etcd { leader: Some("orders-0".into()), ..etcd_of(1) }),
+        voters: BeforeAfter { before: 1, after: 1 },
+        ..grow_without_warnings()
+    }
+}
+
+/// One of three removed, emptied and joined anew.
+pub fn replace() -> Plan {
+    let empty = Action::Empty { ordinal: 1, name: "orders-1".into(), claim_uid: "5a0e".into() };
+    let title = "delete PersistentVolumeClaim/etcd-orders/data-orders-1 and the pod of orders-1, wait until both are made anew";
+    let emptied = Step {
+        actions: vec![empty],
+        costs: vec![Cost::DataLoss { claim: "data-orders-1".into() }],
+        ..step(title, Some(2))
+    };
+    Plan {
+        steps: vec![
+            step("save a snapshot and check it", Some(3)),
+            step("remove orders-1: another takes its place", Some(2)),
+            emptied,
+            step("add orders-1 as a learner and let it, and only it, join", Some(2)),
+            step("seal: from here on no member starts without its data", Some(2)),
+            step("promote orders-1 once it is connected and has caught up", Some(3)),
+        ],
+        ..unchanged()
+    }
+}
+
+/// The same of another member.
+pub fn replace_another() -> Plan {
+    let mut plan = replace();
+    for action in plan.steps.iter_mut().flat_map(|step| &mut step.actions) {
+        if let Action::Empty { ordinal, name, .. } = action {
+            (*ordinal, *name) = (2, "orders-2".into());
+        }
+    }
+    plan
+}
+
+/// Everything that a plan of a cluster in use has besides what differs.
+fn grow_without_warnings() -> Plan {
+    Plan { warnings: Vec::new(), ..grow() }
+}
+
+/// The StatefulSet with these differences.
+fn changed(fields: Vec<FieldChange>) -> Change {
+    Change { fields, ..grow().changes.remove(0) }
+}
+
+fn image() -> FieldChange {
+    let image = |patch: u8| Some(format!("registry.k8s.io/etcd:v3.6.{patch}").into());
+    field("spec.template.spec.containers[etcd].image", image(15), image(16))
+}
+
+/// A growing cluster with two things in the way, one in a server's own words.
 pub fn blocked() -> Plan {
     Plan {
         blocked: vec![
@@ -168,6 +284,10 @@ fn step(title: &str, voters: Option<usize>) -> Step {
 }
 
 pub fn etcd() -> Etcd {
+    etcd_of(3)
+}
+
+fn etcd_of(voters: u64) -> Etcd {
     let member = |ordinal: u64| Member {
         id: Id(0xa0 + ordinal),
         name: format!("orders-{ordinal}"),
@@ -177,8 +297,8 @@ pub fn etcd() -> Etcd {
     };
     Etcd {
         cluster_id: Id(0x9f1e),
-        members: (0..3).map(member).collect(),
-        healthy: (0..3).map(|ordinal| format!("orders-{ordinal}")).collect(),
+        members: (0..voters).map(member).collect(),
+        healthy: (0..voters).map(|ordinal| format!("orders-{ordinal}")).collect(),
         leader: Some("orders-2".into()),
         alarms: Vec::new(),
         db_size: 1_288_490_189,
