@@ -16,6 +16,7 @@ mod clock;
 mod connect;
 mod consent;
 mod exit;
+mod history;
 mod identity;
 mod output;
 mod plan;
@@ -25,6 +26,7 @@ mod signal;
 mod snapshots;
 mod stacks;
 mod status;
+mod unlock;
 
 use advice::advise;
 use arguments::{Arguments, Command};
@@ -74,6 +76,8 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
         Command::Plan(arguments) => runtime(plan::plan(&arguments, &global, output), output),
         Command::Apply(arguments) => runtime(apply::apply(&arguments, &global, output), output),
         Command::Status(arguments) => runtime(status::status(&arguments, &global, output), output),
+        Command::History(arguments) => runtime(history::history(&arguments, &global, output), output),
+        Command::Unlock(arguments) => runtime(unlock::unlock(&arguments, &global, output), output),
         Command::Connect(arguments) => runtime(connect::connect(&arguments, &global, output), output),
     }
 }

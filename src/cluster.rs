@@ -29,7 +29,7 @@ mod write;
 pub use connect::Connect;
 pub use error::Error;
 pub use journal::Version;
-pub use lease::Lock;
+pub use lease::{Held, Lock};
 pub use secret::Credentials;
 pub use write::{Claimed, Expect};
 

@@ -6,6 +6,7 @@
 //! summary  several plans, a line each
 //! json     a plan for a program
 //! cost     what a plan costs, in words
+//! history  past runs, and who holds the lock
 //! event    a run, line by line, and its end
 //! status   a cluster as it is
 //! style    colour, width, numbers
@@ -15,6 +16,7 @@ mod cost;
 mod diff;
 mod event;
 mod field;
+mod history;
 mod json;
 mod plan;
 mod status;
@@ -23,8 +25,9 @@ mod style;
 mod summary;
 
 pub use event::{event, event_json, planned_json, report, report_json, version_json};
+pub use history::history;
 pub use json::{json, json_without_plan};
 pub use plan::{About, Hint, View, plan};
 pub use status::status;
-pub use style::{Style, plain, quoted};
+pub use style::{Style, plain, quoted, when};
 pub use summary::summary;

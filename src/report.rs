@@ -7,12 +7,14 @@ use crate::plan::{Plan, Verb};
 
 mod action;
 mod consent;
+mod history;
 pub mod status;
 mod unfinished;
 mod unread;
 
 pub use action::in_words;
 pub use consent::{Consent, DataLoss, Permissions, needed};
+pub use history::{Ended, Entry, History, history};
 pub use unfinished::{Unfinished, short_name, unfinished};
 pub use unread::grouped;
 

@@ -63,6 +63,8 @@ fn flags_of_other_tools_are_answered_with_what_to_do_here() {
         (&["destroy", "good.toml"], "never deleted as a whole"),
         (&["restart", "good.toml"], "apply orders.toml --restart"),
         (&["scale", "good.toml"], "change `members`"),
+        (&["force-unlock", "good.toml"], "that is `unlock FILE`"),
+        (&["logs", "good.toml"], "that is `history FILE`"),
         (&["plan", "good.toml", "--lock-timeout", "5m"], "`apply FILE --lock-timeout 5m` waits"),
         (&["connect", "good.toml", "etcdctl", "get", "a"], "put `--` before the command"),
     ];
@@ -81,7 +83,9 @@ fn help_names_every_exit_code_and_every_command_has_examples() {
         let line = format!("  {code:<5}");
         assert!(help.lines().any(|help| help.starts_with(&line)), "{code} is missing:\n{help}");
     }
-    for command in ["plan", "apply", "status", "connect", "check", "init", "schema", "completions"] {
+    for command in
+        ["plan", "apply", "status", "history", "unlock", "connect", "check", "init", "schema", "completions"]
+    {
         let help = out(&run(folder.path(), &[command, "--help"]));
         assert!(help.contains(&format!("\nExamples:\n  etcdctl-stack {command} ")), "{command}:\n{help}");
     }
@@ -139,6 +143,22 @@ fn what_is_asked_for_is_checked_before_a_cluster_is_looked_for() {
     let many = ["plan", ".", "--restart", "--allow-data-loss", "all", "--kubeconfig", "no-such-file"];
     let output = run(folder.path(), &many);
     assert!(err(&output).contains("no-such-file"), "{}", err(&output));
+}
+
+#[test]
+fn history_and_unlock_want_one_stack_file_that_is_good() {
+    let folder = folder();
+    for command in ["history", "unlock"] {
+        let said = |arguments: &[&str]| {
+            let output = run(folder.path(), &[&[command], arguments].concat());
+            assert_eq!((output.status.code(), out(&output)), (Some(1), String::new()), "{arguments:?}");
+            one_line(&err(&output))
+        };
+        assert!(said(&[]).contains("<FILE>"));
+        assert!(said(&["nope.toml"]).contains("cannot read `nope.toml`: it does not exist"));
+        assert!(said(&["broken.toml"]).contains("broken.toml"));
+        assert!(said(&["good.toml", "--kubeconfig", "no-such-file"]).contains("no-such-file"));
+    }
 }
 
 #[test]

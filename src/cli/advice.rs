@@ -72,11 +72,14 @@ fn instead(typed: &str) -> Option<&'static str> {
         "remove" | "rm" => {
             "lower `members` in the stack file; `apply FILE --remove ID` is for members that are not this stack's"
         }
-        "rollback" | "undo" => "put the earlier stack file back, then `plan` and `apply`",
+        "rollback" | "undo" => {
+            "put the earlier stack file back, then `plan` and `apply`; `history` shows past applies"
+        }
+        "log" | "logs" | "audit" | "runs" => "that is `history FILE`",
         "up" | "deploy" | "install" | "upgrade" => "that is `apply`",
         "show" | "preview" => "that is `plan`; `plan --json` for programs",
         "validate" | "lint" => "that is `check`",
-        "unlock" | "force-unlock" => "a lock of a run that died ends by itself; apply says when",
+        "force-unlock" => "that is `unlock FILE`",
         "get" | "put" | "del" | "member" | "endpoint" => {
             "run etcdctl itself: `etcdctl-stack connect orders.toml -- etcdctl ...`"
         }

@@ -140,6 +140,28 @@ Examples:
 
 Ends with 0 when the cluster was looked at, healthy or not, and with 1 when it could not be.")]
     Status(Status),
+    /// Show past applies
+    ///
+    /// What the journal of the stack tells, the newest first: when, who, which plan,
+    /// how many of its steps were done, and how it ended. Writes nothing.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack history orders.toml
+  etcdctl-stack history orders.toml --json | jq '.runs[0].ended'")]
+    History(History),
+    /// Free the lock of a run that is stuck
+    ///
+    /// Shows who holds the lock, since when, and whether that run is known to be over;
+    /// then asks. A run that died needs no unlocking: its lock ends by itself within
+    /// half a minute. A lock that changed hands since it was shown is not touched.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack unlock orders.toml
+  etcdctl-stack unlock orders.toml --force-unlock-of 'ci@runner/4711.81523.3f2a-pid40265'
+
+Ends with 0 when the lock is free, 1 if it was not freed, and 6 if another run than the one
+that was named holds it.")]
+    Unlock(Unlock),
     /// Run a command with endpoints and credentials of all members set
     ///
     /// Forwards a local port to each member and sets ETCDCTL_ENDPOINTS,
@@ -259,6 +281,26 @@ pub struct Status {
     /// Look again every two seconds, until interrupted
     #[arg(long, short)]
     pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// The stack file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Unlock {
+    /// The stack file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Do not ask; free the lock only if exactly this run holds it
+    #[arg(long, value_name = "HOLDER")]
+    pub force_unlock_of: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -20,23 +20,42 @@ pub fn of_this_run() -> String {
     }
 }
 
+/// What is known of a run by its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Its process is running on this machine.
+    Alive,
+    /// It ran on this machine, and runs no more.
+    Over,
+    /// It runs elsewhere, or hidden.
+    Unknown,
+}
+
 /// Whether a holder of the lock is known to run no more.
 pub fn is_dead(identity: &str) -> bool {
-    is_over(identity, start_time)
+    life(identity) == Life::Over
+}
+
+/// What is known of a holder of the lock.
+pub fn life(identity: &str) -> Life {
+    life_by(identity, start_time).unwrap_or(Life::Unknown)
 }
 
 /// The same, with what tells when a process started. `/proc` may hide those of
 /// other users (`hidepid`), so that it says nothing is not enough.
-fn is_over(identity: &str, start_time: impl Fn(u32) -> Option<String>) -> bool {
-    let Some((_, run)) = identity.rsplit_once('/') else { return false };
+fn life_by(identity: &str, start_time: impl Fn(u32) -> Option<String>) -> Option<Life> {
+    let (_, run) = identity.rsplit_once('/')?;
     let parts: Vec<&str> = run.splitn(3, '.').collect();
-    let [pid, start, on] = parts.as_slice() else { return false };
-    let Ok(pid) = pid.parse() else { return false };
-    machine().is_some_and(|machine| machine == *on)
-        && match start_time(pid) {
-            Some(found) => found != *start,
-            None => !process::exists(pid),
-        }
+    let [pid, start, on] = parts.as_slice() else { return None };
+    let pid = pid.parse().ok()?;
+    if machine()? != *on {
+        return None;
+    }
+    match start_time(pid) {
+        Some(found) if found == *start => Some(Life::Alive),
+        Some(_) => Some(Life::Over),
+        None => (!process::exists(pid)).then_some(Life::Over),
+    }
 }
 
 /// This boot of this machine, and the namespace in which process ids mean
@@ -62,7 +81,7 @@ mod tests {
     #[test]
     fn this_run_is_not_dead_and_another_process_of_the_same_id_is_another() {
         let me = of_this_run();
-        assert!(!is_dead(&me));
+        assert_eq!(life(&me), Life::Alive);
         let start = start_time(std::process::id()).unwrap();
         assert!(is_dead(&me.replace(&format!(".{start}."), ".1.")));
     }
@@ -72,13 +91,14 @@ mod tests {
         let machine = machine().unwrap();
         let mut child = std::process::Command::new("true").spawn().unwrap();
         child.wait().unwrap();
-        let dead = |pid: u32| is_over(&format!("root@host/{pid}.1.{machine}"), |_| None);
-        assert_eq!([dead(1), dead(std::process::id()), dead(child.id())], [false, false, true]);
+        let life = |pid: u32| life_by(&format!("root@host/{pid}.1.{machine}"), |_| None);
+        assert_eq!([life(1), life(std::process::id()), life(child.id())], [None, None, Some(Life::Over)]);
     }
 
     #[test]
     fn of_another_machine_nothing_is_known() {
-        assert!(!is_dead("ci@runner/1.2.another"));
-        assert!(!is_dead("ci@runner/12-1700000000000"));
+        for identity in ["ci@runner/1.2.another", "ci@runner/12-1700000000000", "ci@runner"] {
+            assert_eq!(life(identity), Life::Unknown);
+        }
     }
 }

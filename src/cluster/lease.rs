@@ -29,7 +29,32 @@ pub struct Lock {
     seconds: u32,
 }
 
+/// Who holds the lock, as it is shown before it is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The run that holds it.
+    pub identity: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// When it is free again unless renewed.
+    pub until: Timestamp,
+    /// Which Lease it was, and when it was taken, as written there: by these a
+    /// later look knows whether it changed hands.
+    taken: [Value; 2],
+}
+
 impl Reader {
+    /// Who holds the lock and since when; `None` when nobody does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AlreadyExists`] when a Lease of that name is not this stack's.
+    pub async fn held(&self, names: &Names) -> Result<Option<Held>, Error> {
+        let Some(body) = self.get(&names.lease()).await? else { return Ok(None) };
+        is_ours(names, &body)?;
+        Ok(held(&body))
+    }
+
     /// Who holds the lock, by what is written there.
     pub async fn lease(&self, names: &Names) -> Lookup<LeaseHolder> {
         match self.get(&names.lease()).await {
@@ -72,15 +97,8 @@ impl Writer {
     ) -> Result<Lock, Error> {
         let key = names.lease();
         let (method, path, mut body) = match self.http.get(&path::object(&key)).await {
-            Ok(answer)
-                if answer.body.pointer(&format!("/metadata/labels/{}", label()))
-                    != Some(&json!(names.stack)) =>
-            {
-                return Err(Error::AlreadyExists(format!(
-                    "`{key}` exists and is not this stack's lock: it has no label `{STACK_LABEL}`"
-                )));
-            }
             Ok(answer) => {
+                is_ours(names, &answer.body)?;
                 if let Some(LeaseHolder { identity, until }) =
                     holder(&answer.body).filter(|held| held.until > now && !is_dead(&held.identity))
                 {
@@ -93,11 +111,42 @@ impl Writer {
             }
             Err(error) => return Err(error),
         };
-        body["spec"]["holderIdentity"] = json!(identity);
-        body["spec"]["acquireTime"] = json!(micro(now));
-        hold(&mut body, now, seconds);
+        acquire(&mut body, identity, now, seconds);
         let answer = self.http.send(method, &path, Content::Json(&body)).await?;
         Ok(Lock { key, body: answer.body, seconds })
+    }
+
+    /// Takes the lock from the run that was seen to hold it, for this many
+    /// seconds. That run, if it still lives, finds out when it renews it, and
+    /// stops; until then no other may take it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stale`] when it changed hands since, or was given back.
+    pub async fn break_lock(
+        &self,
+        names: &Names,
+        seen: &Held,
+        identity: &str,
+        now: Timestamp,
+        seconds: u32,
+    ) -> Result<Lock, Error> {
+        let key = names.lease();
+        let mut attempt = 0;
+        loop {
+            let mut body = self.http.get(&path::object(&key)).await.map_err(Error::or_gone)?.body;
+            is_ours(names, &body)?;
+            if !held(&body).is_some_and(|held| held.identity == seen.identity && held.taken == seen.taken) {
+                return Err(Error::Stale(format!("`{key}` changed hands, or was given back, since")));
+            }
+            acquire(&mut body, identity, now, seconds);
+            match self.replace(&key, &body).await {
+                Ok(body) => return Ok(Lock { key, body, seconds }),
+                // Its holder renewed it between the look and the write.
+                Err(error) if error.is_stale() && attempt < 5 => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Holds the lock for its time from now on.
@@ -147,6 +196,17 @@ impl Writer {
     }
 }
 
+/// A Lease without the stack's label is never touched.
+fn is_ours(names: &Names, body: &Value) -> Result<(), Error> {
+    if body.pointer(&format!("/metadata/labels/{}", label())) == Some(&json!(names.stack)) {
+        return Ok(());
+    }
+    Err(Error::AlreadyExists(format!(
+        "`{}` exists and is not this stack's lock: it has no label `{STACK_LABEL}`",
+        names.lease()
+    )))
+}
+
 /// The label's name as a JSON pointer writes it.
 fn label() -> String {
     STACK_LABEL.replace('/', "~1")
@@ -160,6 +220,12 @@ fn fresh(names: &Names) -> Value {
         "metadata": { "name": key.name, "namespace": key.namespace, "labels": { STACK_LABEL: names.stack } },
         "spec": {},
     })
+}
+
+fn acquire(body: &mut Value, identity: &str, now: Timestamp, seconds: u32) {
+    body["spec"]["holderIdentity"] = json!(identity);
+    body["spec"]["acquireTime"] = json!(micro(now));
+    hold(body, now, seconds);
 }
 
 fn hold(body: &mut Value, now: Timestamp, seconds: u32) {
@@ -180,4 +246,12 @@ fn holder(body: &Value) -> Option<LeaseHolder> {
     let seconds = spec.get("leaseDurationSeconds")?.as_i64()?;
     let until = renewed.checked_add(SignedDuration::from_secs(seconds)).ok()?;
     Some(LeaseHolder { identity: identity.to_owned(), until })
+}
+
+fn held(body: &Value) -> Option<Held> {
+    let LeaseHolder { identity, until } = holder(body)?;
+    let since = body.pointer("/spec/acquireTime").and_then(Value::as_str).and_then(|time| time.parse().ok());
+    let taken = ["/metadata/uid", "/spec/acquireTime"];
+    let taken = taken.map(|field| body.pointer(field).cloned().unwrap_or_default());
+    Some(Held { identity, since, until, taken })
 }

@@ -82,6 +82,39 @@ async fn a_lock_is_taken_held_renewed_taken_over_and_given_back() {
 
 #[tokio::test]
 #[ignore = "needs a real Kubernetes: make test"]
+async fn a_lock_is_broken_only_while_the_run_that_was_shown_holds_it() {
+    let space = Space::new("broken");
+    let (cluster, names) = (cluster().await, space.stack().names);
+    let (reader, writer) = (cluster.reader(), cluster.writer());
+    let held = async || reader.held(&names).await.unwrap();
+    assert_eq!(held().await, None);
+    let mut mine = writer.lock(&names, "me", NOW, 30, unknown).await.unwrap();
+    let shown = held().await.expect("it is held");
+    assert_eq!((shown.identity.as_str(), shown.since, shown.until), ("me", Some(NOW), later(30)));
+
+    // A renewal is no change of hands.
+    writer.renew(&mut mine, later(10)).await.unwrap();
+    let taken = writer.break_lock(&names, &shown, "breaker", later(11), 20).await.unwrap();
+    stale(writer.renew(&mut mine, later(12)).await);
+    let locked = Error::Locked { holder: "breaker".to_owned(), until: later(31) };
+    assert_eq!(refused(writer.lock(&names, "you", later(30), 30, unknown).await), locked);
+    stale(writer.break_lock(&names, &shown, "again", later(13), 20).await);
+    writer.unlock(taken).await.unwrap();
+    assert_eq!(held().await, None);
+    stale(writer.break_lock(&names, &shown, "again", later(14), 20).await);
+
+    // The same holder that took it anew is another holding.
+    writer.lock(&names, "me", later(40), 30, unknown).await.unwrap();
+    stale(writer.break_lock(&names, &shown, "again", later(41), 20).await);
+    assert_eq!(held().await.map(|held| held.identity), Some("me".to_owned()));
+
+    space.kubectl(&["label", "lease", &names.lease().name, "etcdctl-stack/stack-"]);
+    let refusal = refused(reader.held(&names).await).to_string();
+    says(&refusal, &["not this stack's lock"]);
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
 async fn of_many_that_take_a_lock_at_once_one_holds_it_and_the_rest_hear_who() {
     let space = Space::new("race");
     let (cluster, names) = (cluster().await, space.stack().names);

@@ -10,6 +10,7 @@ mod dying_server;
 mod examples;
 mod interrupted;
 mod kubernetes;
+mod locks;
 mod looking;
 
 mod refusals;

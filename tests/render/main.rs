@@ -4,6 +4,7 @@
 mod clusters;
 mod costs;
 mod headers;
+mod histories;
 mod plans;
 mod runs;
 mod statuses;
