@@ -8,12 +8,12 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
     iter,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     thread,
     time::Duration,
 };
 
-use crate::kubernetes::{Place, wait_until};
+use crate::kubernetes::{Place, fault, may_break, wait_until};
 use serde_json::{Value, json};
 
 /// A generator whose runs can be repeated.
@@ -157,17 +157,10 @@ fn an_approval_holds_for_the_run_that_finishes_it_and_for_no_other() {
     assert!(plan.stdout.contains("owner"), "{}", plan.stdout);
 }
 
-fn fault(arguments: &[&str]) {
-    let program = std::env::var("CLUSTER_FAULT").expect("tests/cluster/enter sets CLUSTER_FAULT");
-    let status = Command::new(program).args(arguments).status().expect("the fault tool starts");
-    assert!(status.success(), "fault {arguments:?}");
-}
-
 #[test]
 #[ignore = "needs a real Kubernetes: make test"]
 fn a_volume_wiped_while_a_window_is_open_stays_out() {
-    if std::env::var_os("CLUSTER_FAULT").is_none() {
-        println!("left out: volumes cannot be wiped on a cluster that is not the tests' own");
+    if !may_break("a wiped volume") {
         return;
     }
     let place = Place::new("wiped", "[cluster]\nmembers = 3\n");

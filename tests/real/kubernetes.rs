@@ -142,6 +142,11 @@ impl Place {
         self.kubectl(&[&fixed, arguments].concat())
     }
 
+    /// Whether a pod is Ready.
+    pub fn is_ready(&self, pod: &str) -> bool {
+        self.kubectl(&["wait", &format!("pod/{pod}"), "--for=condition=Ready", "--timeout=1s"]).code == 0
+    }
+
     /// The uid of every pod and how often each was restarted.
     pub fn pods(&self) -> Vec<(String, String, i64)> {
         let list = self.kubectl(&["get", "pods", "-o", "json"]).expect(0).json();
@@ -174,6 +179,23 @@ impl Drop for Place {
 /// Runs a program to its end.
 pub fn run(command: &mut Command) -> Ended {
     Ended::of(command.output().expect("the program starts"))
+}
+
+/// Breaks something on the tests' own cluster: `tests/cluster/fault`.
+#[track_caller]
+pub fn fault(arguments: &[&str]) {
+    let program = std::env::var("CLUSTER_FAULT").expect("tests/cluster/enter sets CLUSTER_FAULT");
+    run(Command::new(program).args(arguments)).expect(0);
+}
+
+/// Whether nodes and volumes are the tests' own to break; says what is left
+/// out otherwise.
+pub fn may_break(what: &str) -> bool {
+    let own = std::env::var_os("CLUSTER_FAULT").is_some();
+    if !own {
+        println!("left out: {what} on a cluster that is not the tests' own");
+    }
+    own
 }
 
 /// Runs kubectl to its end.

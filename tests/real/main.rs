@@ -10,7 +10,7 @@ mod dying_server;
 mod examples;
 mod interrupted;
 mod kubernetes;
+mod load;
 mod locks;
 mod looking;
-
 mod refusals;
