@@ -77,6 +77,8 @@ impl Place {
         let mut program = Command::new(env!("CARGO_BIN_EXE_etcdctl-stack"));
         program.arg(command).arg(&self.file).args(rest).current_dir(self.folder.path());
         program.stdin(Stdio::null()).env_remove("CI").env("NO_COLOR", "1");
+        // Snapshots go with the place.
+        program.env("XDG_STATE_HOME", self.folder.path());
         program
     }
 
@@ -109,8 +111,13 @@ impl Place {
 
     /// etcdctl in the pod of ordinal 0, which finds its own certificates.
     pub fn etcdctl(&self, arguments: &[&str]) -> Ended {
-        let pod = format!("{}-0", self.name);
-        self.kubectl(&[&["exec", &pod, "--", "etcdctl"], arguments].concat())
+        self.etcdctl_in(0, arguments)
+    }
+
+    /// etcdctl in the pod of an ordinal.
+    pub fn etcdctl_in(&self, ordinal: usize, arguments: &[&str]) -> Ended {
+        let pod = format!("{}-{ordinal}", self.name);
+        self.kubectl(&[&["exec", &pod, "-c", "etcd", "--", "etcdctl"], arguments].concat())
     }
 
     /// A pod beside the cluster with etcdctl, the operator's certificate under

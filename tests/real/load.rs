@@ -120,6 +120,15 @@ impl Load {
         load
     }
 
+    /// Does something, and prints what clients saw meanwhile.
+    #[track_caller]
+    pub fn during<T>(&self, what: &str, change: impl FnOnce() -> T) -> T {
+        self.shared.record().lap();
+        let done = change();
+        self.lap(what);
+        done
+    }
+
     /// What happened since the last lap, in one line; fails when a promise was
     /// broken.
     #[track_caller]

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "numbers that a reader of the log wants")]
 
 mod audit;
+mod changing;
 mod clusters;
 mod dying_server;
 mod examples;
@@ -13,4 +14,5 @@ mod kubernetes;
 mod load;
 mod locks;
 mod looking;
+mod membership;
 mod refusals;
