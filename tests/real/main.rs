@@ -6,6 +6,7 @@
 
 mod audit;
 mod changing;
+mod chaos;
 mod clusters;
 mod dying_server;
 mod examples;
