@@ -1,7 +1,7 @@
 //! Ring 3: `apply` killed at every step boundary and at random moments, then
 //! run again; and volumes that lose their data while a window is open.
 //!
-//! `KILLS` says how often to kill at random moments (the soak sets 40); the
+//! `KILLS` says how often to kill at random moments (the soak sets 60); the
 //! number done is printed.
 
 use std::{
@@ -17,10 +17,10 @@ use crate::kubernetes::{Place, fault, may_break, wait_until};
 use serde_json::{Value, json};
 
 /// A generator whose runs can be repeated.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
@@ -28,14 +28,14 @@ impl Chance {
 
 /// When to kill.
 #[derive(Clone, Copy, Debug)]
-enum When {
+pub enum When {
     /// As soon as this many steps are reported done.
     AfterSteps(usize),
     /// This many milliseconds after the start.
     After(u64),
 }
 
-fn kills_wanted(default: usize) -> usize {
+pub fn kills_wanted(default: usize) -> usize {
     std::env::var("KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
@@ -45,9 +45,9 @@ fn kill(child: &mut Child) {
     child.wait().expect("our own child");
 }
 
-/// Starts `apply` and kills it; says whether it was still running by then.
-fn apply_killed(place: &Place, when: When) -> bool {
-    let mut child = place.spawn_apply();
+/// Starts `apply` with these further flags and kills it; says whether it was still running by then.
+pub fn apply_killed(place: &Place, when: When, flags: &[&str]) -> bool {
+    let mut child = place.apply_command().args(flags).spawn().expect("the tool starts");
     let progress = child.stderr.take().expect("piped");
     match when {
         When::After(milliseconds) => thread::sleep(Duration::from_millis(milliseconds)),
@@ -80,7 +80,7 @@ fn campaign(place: &Place, moments: impl Iterator<Item = When>) -> usize {
     let mut acknowledged: BTreeMap<String, String> = BTreeMap::new();
     let mut last: Option<(String, u64)> = None;
     for when in moments {
-        if !apply_killed(place, when) {
+        if !apply_killed(place, when, &[]) {
             break;
         }
         kills += 1;

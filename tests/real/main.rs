@@ -11,6 +11,7 @@ mod clusters;
 mod dying_server;
 mod examples;
 mod interrupted;
+mod kills;
 mod kubernetes;
 mod load;
 mod locks;
