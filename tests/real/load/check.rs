@@ -2,8 +2,10 @@
 
 use std::{thread, time::Duration};
 
+use serde_json::json;
+
 use super::Load;
-use crate::kubernetes::{Place, wait_until};
+use crate::kubernetes::{Place, fault, may_break, wait_until};
 
 #[test]
 #[ignore = "needs a real Kubernetes: make test"]
@@ -49,4 +51,32 @@ fn sees_an_old_value(place: &Place) {
         !load.faults().is_empty()
     });
     println!("{}", load.faults()[0]);
+}
+
+/// Two members that lost their volumes found another cluster, as they could if
+/// nothing sealed the list: what was acknowledged is gone, and said to be.
+#[test]
+#[ignore = "needs a real Kubernetes: make test"]
+fn the_load_sees_a_cluster_that_was_founded_anew() {
+    if !may_break("a wiped volume") {
+        return;
+    }
+    let place = Place::new("forgot", "[cluster]\nmembers = 3\n");
+    place.tool("apply", &["--auto-approve"]).expect(0);
+    let mut load = Load::start(&place);
+    thread::sleep(Duration::from_secs(2));
+    let peer = |i| format!("forgot-{i}=https://forgot-{i}.forgot-peer.{}.svc:2380", place.namespace);
+    let list = [peer(0), peer(1), peer(2)].join(",");
+    let patch = json!({ "data": { "initial-cluster": list, "initial-cluster-state": "new" } }).to_string();
+    place.kubectl(&["patch", "configmap", "forgot-bootstrap", "-p", &patch]).expect(0);
+    for member in ["forgot-0", "forgot-1"] {
+        fault(&["wipe", &place.namespace, &format!("data-{member}")]);
+        fault(&["kill", &place.namespace, member, "KILL"]);
+    }
+    wait_until("broken promises are seen", 120, || !load.faults().is_empty());
+    load.stop();
+    let (faults, lost) = (load.faults(), load.verify());
+    println!("{} broken promises: {}", faults.len(), faults[0]);
+    println!("{} lost keys: {}", lost.len(), lost[0]);
+    assert!(lost.len() > 20, "{lost:?}");
 }
