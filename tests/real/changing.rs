@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::{Ended, Place, fault, says, wait_until};
+use crate::kubernetes::{Ended, Place, fault, says, try_fault, wait_until};
 
 /// Words of a member that lost its volume and stays out.
 pub const STAYS_OUT: &str = "couldn't find local name";
@@ -86,13 +86,21 @@ impl Place {
         self.kubectl(&["get", kind, name, "-o", "jsonpath={.metadata.uid}"]).stdout
     }
 
-    /// Empties the volume of a member and ends its process, so that it
-    /// notices; waits until it says that it stays out.
+    /// Empties the volume of a member and ends its process; waits until it says
+    /// that it stays out.
     #[track_caller]
     pub fn wipe(&self, member: &str) {
-        fault(&["wipe", &self.namespace, &self.claim(member)]);
-        fault(&["kill", &self.namespace, member, "KILL"]);
+        self.empty(member);
         self.stays_out(member);
+    }
+
+    /// Empties the volume of a member and ends its process, so that it notices;
+    /// some notice before, and die by themselves.
+    #[track_caller]
+    pub fn empty(&self, member: &str) {
+        fault(&["wipe", &self.namespace, &self.claim(member)]);
+        let killed = try_fault(&["kill", &self.namespace, member, "KILL"]);
+        assert!(killed.code == 0 || killed.stderr.contains("no running process"), "{killed:?}");
     }
 
     /// The plan says what helps a member that lost its data.

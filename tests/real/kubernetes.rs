@@ -191,8 +191,13 @@ pub fn run(command: &mut Command) -> Ended {
 /// Breaks something on the tests' own cluster: `tests/cluster/fault`.
 #[track_caller]
 pub fn fault(arguments: &[&str]) {
+    try_fault(arguments).expect(0);
+}
+
+/// The same, where it may come too late.
+pub fn try_fault(arguments: &[&str]) -> Ended {
     let program = std::env::var("CLUSTER_FAULT").expect("tests/cluster/enter sets CLUSTER_FAULT");
-    run(Command::new(program).args(arguments)).expect(0);
+    run(Command::new(program).args(arguments))
 }
 
 /// Whether nodes and volumes are the tests' own to break; says what is left

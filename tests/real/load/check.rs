@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use serde_json::json;
 
 use super::Load;
-use crate::kubernetes::{Place, fault, may_break, wait_until};
+use crate::kubernetes::{Place, may_break, wait_until};
 
 #[test]
 #[ignore = "needs a real Kubernetes: make test"]
@@ -70,8 +70,7 @@ fn the_load_sees_a_cluster_that_was_founded_anew() {
     let patch = json!({ "data": { "initial-cluster": list, "initial-cluster-state": "new" } }).to_string();
     place.kubectl(&["patch", "configmap", "forgot-bootstrap", "-p", &patch]).expect(0);
     for member in ["forgot-0", "forgot-1"] {
-        fault(&["wipe", &place.namespace, &format!("data-{member}")]);
-        fault(&["kill", &place.namespace, member, "KILL"]);
+        place.empty(member);
     }
     wait_until("broken promises are seen", 120, || !load.faults().is_empty());
     load.stop();
