@@ -12,6 +12,7 @@ use super::{
     plan,
     progress::Progress,
     signal::Signals,
+    snapshots,
     stacks::{self, Loaded},
 };
 use crate::{
@@ -188,7 +189,7 @@ impl Applying<'_> {
                 who,
                 clock::now,
                 identity::is_dead,
-                super::snapshots::default_folder(),
+                self.arguments.snapshot_dir.clone().or_else(snapshots::default_folder),
             )
             .await;
             let waited = Duration::try_from(clock::now().duration_since(began)).unwrap_or_default();
