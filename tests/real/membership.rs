@@ -161,7 +161,8 @@ fn replaces(place: &Place, load: &Load, what: &str, member: &str) {
     };
     let claim = place.claim(member);
     let (before, old_id, old_claim) = (place.pods(), id(&place.status()), place.uid("pvc", &claim));
-    load.during(what, || place.apply(&["--replace", member]));
+    place.tool("plan", &["--replace", member]).expect(3);
+    load.during(what, || place.apply(&["--replace", member, "--allow-data-loss", &claim]));
     place.is_settled(before.len());
     only_these_changed(&before, &place.pods(), &[member]);
     assert_ne!(id(&place.status()), old_id, "it has its old id");

@@ -83,7 +83,9 @@ fn a_voter_is_wiped_while_the_window_of_another_is_open() {
     place.proposes_to_replace(&victim);
     thread::sleep(Duration::from_secs(15));
     place.stays_out(&victim);
-    load.during("it is replaced, and the others join", || place.apply(&["--replace", &victim]));
+    load.during("it is replaced, and the others join", || {
+        place.apply(&["--replace", &victim, "--allow-data-loss", "all"])
+    });
     place.is_settled(5);
     load.finish("a voter wiped while a window is open");
 }
