@@ -1,198 +1,223 @@
-//! What happens by itself: the StatefulSet's pods, and etcd's processes.
+//! What happens by itself: the StatefulSet controller, the kubelet, and how an
+//! etcd process begins and ends.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
+};
 
 use etcdctl_stack::{
-    desired::Names,
-    member::{Id, Member, Role},
+    member::{Id, Role},
     object::Object,
 };
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::simulator::{Etcd, Process, Simulator, State, Volume};
+use crate::{
+    etcd::id_of,
+    simulator::{Claim, Data, Env, Listed, Log, Phase, Pod, State},
+};
 
-/// From the pod to the process, and from one try to the next.
-const START: SignedDuration = SignedDuration::from_millis(1500);
-/// Before etcd changes membership again.
-const HEALTH_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+/// From the pod to its container, and from there to the process.
+const SCHEDULED: SignedDuration = SignedDuration::from_millis(1000);
+const BOOT: SignedDuration = SignedDuration::from_millis(500);
+/// From the deletion of a pod to its end.
+const GRACE: SignedDuration = SignedDuration::from_millis(1000);
+/// How late the StatefulSet's controller is.
+pub const CONTROLLER: SignedDuration = SignedDuration::from_millis(400);
 
-fn text<'a>(object: &'a Object, key: &str) -> &'a str {
-    object.body["data"][key].as_str().unwrap_or_default()
-}
-
-impl Simulator {
-    /// Lets everything that is due happen.
-    pub fn turn(&self) {
-        let names = &self.desired.names;
-        let mut state = self.state.borrow_mut();
-        let replicas = state.replicas(names);
-        for ordinal in 0..replicas {
-            state.pod_exists(ordinal);
-            state.start(names, ordinal);
-        }
-    }
-
-    /// The voter writes a key, if there is one that serves.
-    pub fn write_a_key(&self) {
-        let names = &self.desired.names;
-        let mut state = self.state.borrow_mut();
-        // Clients are served through the client Service only.
-        if state.has_quorum(names) && state.objects.contains_key(&names.client_service()) {
-            state.counter += 1;
-            let key = format!("key-{}", state.counter);
-            state.acknowledged.insert(key.clone());
-            let etcd = state.etcd.as_mut().expect("has a quorum");
-            etcd.keys.insert(key);
-            etcd.index += 1;
-        }
-    }
-
-    /// Empties a volume; its process dies and is started again.
-    pub fn wipe(&self, ordinal: usize) {
-        let mut state = self.state.borrow_mut();
-        let starts = state.now + START;
-        state.volumes.get_mut(&ordinal).expect("a volume").member = None;
-        let process = state.processes.get_mut(&ordinal).expect("a process");
-        (process.runs, process.starts) = (false, starts);
-    }
-
-    /// Makes a claim anew, with an empty volume.
-    pub fn replace_claim(&self, ordinal: usize) {
-        self.wipe(ordinal);
-        let mut state = self.state.borrow_mut();
-        state.counter += 1;
-        let uid = state.counter;
-        state.volumes.insert(ordinal, Volume { uid, ..Volume::default() });
-    }
+/// The name of a template's revision: the same for the same template.
+fn revision(template: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    template.to_string().hash(&mut hasher);
+    format!("orders-{:08x}", hasher.finish() & 0xffff_ffff)
 }
 
 impl State {
-    pub fn replicas(&self, names: &Names) -> usize {
-        let set = self.objects.get(&names.stateful_set());
-        let replicas = set.and_then(|set| set.body.pointer("/spec/replicas")).and_then(Value::as_u64);
+    fn stateful_set(&self) -> Option<&Object> {
+        self.objects.get(&self.names.stateful_set())
+    }
+
+    pub fn replicas(&self) -> usize {
+        let replicas = self.stateful_set().and_then(|set| set.body.pointer("/spec/replicas")?.as_u64());
         replicas.map_or(0, |replicas| usize::try_from(replicas).expect("few"))
     }
 
-    /// Replicas rise by one, to an ordinal that etcd lists; they never fall.
-    pub fn judge_replicas(&mut self, names: &Names, object: &Object) {
-        if object.key != names.stateful_set() {
-            return;
-        }
-        let wanted = object
-            .body
-            .pointer("/spec/replicas")
-            .and_then(Value::as_u64)
-            .map_or(0, |n| usize::try_from(n).expect("few"));
-        let has = self.replicas(names);
-        if wanted < has {
-            self.violations.push(format!("replicas were lowered from {has} to {wanted}"));
-        }
-        let url = names.peer_url(wanted.saturating_sub(1));
-        let listed = self
-            .etcd
-            .as_ref()
-            .is_some_and(|etcd| etcd.members.iter().any(|member| member.peer_urls == [url.clone()]));
-        if wanted > has && !(listed || (has == 0 && wanted == 1)) {
-            self.violations.push(format!("replicas were raised to {wanted} before {url} was listed"));
-        }
-    }
-
-    /// No start and no change of membership in the last five seconds.
-    pub fn connected_for_five_seconds(&self, names: &Names) -> bool {
-        let Some(etcd) = &self.etcd else { return false };
-        let voters = etcd.members.iter().filter(|member| member.role == Role::Voter);
-        let ordinals: Vec<usize> =
-            voters.filter_map(|member| names.ordinal_of(&member.peer_urls[0])).collect();
-        // A single voter has nobody to be connected to.
-        ordinals.len() == 1
-            || ordinals.iter().all(|ordinal| {
-                let process = self.processes.get(ordinal);
-                process.is_some_and(|process| {
-                    process.runs && self.now.duration_since(process.since) >= HEALTH_INTERVAL
-                })
-            })
-    }
-
-    fn pod_exists(&mut self, ordinal: usize) {
+    /// The StatefulSet controller, and whatever takes pods and claims away.
+    pub fn control(&mut self) {
         let now = self.now;
-        if !self.volumes.contains_key(&ordinal) {
-            self.counter += 1;
-            self.volumes.insert(ordinal, Volume { uid: self.counter, ..Volume::default() });
-        }
-        self.processes.entry(ordinal).or_insert(Process { starts: now + START, runs: false, since: now });
-    }
-
-    fn start(&mut self, names: &Names, ordinal: usize) {
-        let process = &self.processes[&ordinal];
-        if process.runs || self.now < process.starts {
+        self.pods.retain(|_, pod| pod.leaves.is_none_or(|leaves| leaves > now));
+        let pods = &self.pods;
+        self.claims.retain(|ordinal, claim| !claim.terminating || pods.contains_key(ordinal));
+        if self.stateful_set().is_none() || now < self.status_due {
             return;
         }
-        let runs = match self.volumes[&ordinal].member {
-            Some(id) => {
-                self.etcd.as_ref().is_some_and(|etcd| etcd.members.iter().any(|member| member.id == id))
-            }
-            None => self.start_without_data(names, ordinal),
+        let revision = self.bring_status_up_to_date();
+        let replicas = self.replicas();
+        let surplus: Vec<usize> = self.pods.range(replicas..).map(|(ordinal, _)| *ordinal).collect();
+        surplus.into_iter().for_each(|ordinal| self.delete_pod(ordinal));
+        for ordinal in 0..replicas {
+            self.pod_exists(ordinal, &revision);
+        }
+    }
+
+    fn bring_status_up_to_date(&mut self) -> String {
+        let key = self.names.stateful_set();
+        let set = self.objects.get_mut(&key).expect("exists");
+        let generation = set.body["metadata"]["generation"].clone();
+        let status = &set.body["status"];
+        if let (true, Some(known)) =
+            (status["observedGeneration"] == generation, status["updateRevision"].as_str())
+        {
+            return known.to_owned();
+        }
+        let revision = revision(&set.body["spec"]["template"]);
+        set.body["status"] = json!({ "observedGeneration": generation, "updateRevision": revision });
+        revision
+    }
+
+    fn pod_exists(&mut self, ordinal: usize, revision: &str) {
+        if self.pods.contains_key(&ordinal)
+            || self.claims.get(&ordinal).is_some_and(|claim| claim.terminating)
+        {
+            return;
+        }
+        let now = self.now;
+        if !self.claims.contains_key(&ordinal) {
+            let uid = format!("claim-{}", self.fresh());
+            self.claims.insert(ordinal, Claim { uid, data: None, recorded: None, terminating: false });
+        }
+        let pod = Pod {
+            uid: format!("pod-{}", self.fresh()),
+            revision: revision.to_owned(),
+            phase: Phase::Waiting(now + SCHEDULED),
+            served: false,
+            linked: now,
+            restarts: 0,
+            words: None,
+            leaves: None,
         };
-        let now = self.now;
-        let process = self.processes.get_mut(&ordinal).expect("exists");
-        (process.runs, process.since) = (runs, now);
-        if !runs {
-            process.starts = now + START;
+        self.pods.insert(ordinal, pod);
+    }
+
+    /// Ends a pod's process and, after a moment, the pod.
+    pub fn delete_pod(&mut self, ordinal: usize) {
+        let leaves = self.now + GRACE;
+        if let Some(pod) = self.pods.get_mut(&ordinal).filter(|pod| pod.leaves.is_none()) {
+            pod.leaves = Some(leaves);
+            pod.phase = Phase::Waiting(leaves + GRACE);
+            pod.served = false;
         }
+    }
+
+    /// Ends a process with its last words. The kubelet waits longer each time.
+    pub fn die(&mut self, ordinal: usize, words: &str) {
+        let now = self.now;
+        let Some(pod) = self.pods.get_mut(&ordinal) else { return };
+        let wait = (10_i64 << pod.restarts.clamp(0, 5)).min(300);
+        pod.restarts += 1;
+        pod.words = Some(words.to_owned());
+        pod.served = false;
+        pod.phase = Phase::Waiting(now + SignedDuration::from_secs(wait));
+    }
+
+    /// The kubelet: containers that are due, and processes that come up.
+    pub fn start_containers(&mut self) {
+        for ordinal in 0..self.urls.len() {
+            let now = self.now;
+            let Some(pod) = self.pods.get(&ordinal).filter(|pod| pod.leaves.is_none()) else { continue };
+            match &pod.phase {
+                Phase::Waiting(due) if *due <= now && !self.held.contains(&ordinal) => {
+                    let due = *due;
+                    if let Some(env) = self.env() {
+                        // Looks are seldom, and what is due may be long over.
+                        self.pods.get_mut(&ordinal).expect("exists").phase = Phase::Booting(due + BOOT, env);
+                    }
+                }
+                Phase::Booting(due, env) if *due <= now => {
+                    let env = env.clone();
+                    self.boot(ordinal, &env);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What a container that starts now is told.
+    fn env(&self) -> Option<Env> {
+        let now = self.objects.get(&self.names.bootstrap())?;
+        let before =
+            self.window_before.as_ref().filter(|before| self.now.duration_since(before.1) < self.stale);
+        let read = before.map_or(now, |before| &before.0);
+        let text = |key: &str| read.body["data"][key].as_str().unwrap_or_default().to_owned();
+        Some(Env {
+            list: text("initial-cluster"),
+            state: text("initial-cluster-state"),
+            token: text("initial-cluster-token"),
+        })
+    }
+
+    fn boot(&mut self, ordinal: usize, env: &Env) {
+        let ended = match self.data(ordinal) {
+            Some(_) => Ok(()),
+            None => self.start_without_data(ordinal, env),
+        };
+        if let Err(words) = ended {
+            return self.die(ordinal, &words);
+        }
+        let now = self.now;
+        let pod = self.pods.get_mut(&ordinal).expect("boots");
+        (pod.phase, pod.linked, pod.words) = (Phase::Running, now, None);
     }
 
     /// What etcd does with an empty data directory: look for its own name.
-    fn start_without_data(&mut self, names: &Names, ordinal: usize) -> bool {
-        let Some(bootstrap) = self.objects.get(&names.bootstrap()).cloned() else { return false };
-        let list: Vec<(&str, &str)> = text(&bootstrap, "initial-cluster")
-            .split(',')
-            .filter_map(|entry| entry.split_once('='))
-            .collect();
-        let own = (names.member(ordinal), names.peer_url(ordinal));
-        if !list.contains(&(own.0.as_str(), own.1.as_str())) {
-            return false;
+    fn start_without_data(&mut self, ordinal: usize, env: &Env) -> Result<(), String> {
+        let (name, url) = (self.names.member(ordinal), self.urls[ordinal].clone());
+        let list: Vec<(&str, &str)> = env.list.split(',').filter_map(|entry| entry.split_once('=')).collect();
+        if !list.contains(&(name.as_str(), url.as_str())) {
+            return Err(format!("couldn't find local name \"{name}\" in the initial cluster configuration"));
         }
-        match text(&bootstrap, "initial-cluster-state") {
-            "new" => self.found(ordinal, own.0, own.1),
-            _ => self.join(ordinal, &own.0, &own.1, &list),
-        }
+        let data = match env.state.as_str() {
+            "new" => self.found(ordinal, name, url, &env.token),
+            _ => self.join(ordinal, &name, &list)?,
+        };
+        self.claims.get_mut(&ordinal).expect("a pod has one").data = Some(data);
+        Ok(())
     }
 
-    fn found(&mut self, ordinal: usize, name: String, url: String) -> bool {
-        if self.etcd.is_some() {
-            self.violations.push(format!("{name} founded a second cluster"));
+    /// The ids depend on address and token alone.
+    fn found(&mut self, ordinal: usize, name: String, url: String, token: &str) -> Data {
+        if self.foundings > 0 {
+            self.rules.violations.push(format!("{name} founded a second cluster"));
         }
         self.foundings += 1;
-        let member =
-            Member { id: Id(100), name, peer_urls: vec![url], client_urls: Vec::new(), role: Role::Voter };
-        let (members, changed) = (vec![member], self.now);
-        self.etcd = Some(Etcd {
-            cluster_id: Id(7),
-            members,
-            index: 4,
-            keys: Default::default(),
-            changed,
-            next_id: 100,
-        });
-        self.volumes.get_mut(&ordinal).expect("exists").member = Some(Id(100));
-        true
+        let id = id_of(&[&url, token]);
+        let member = Listed { id, url, ordinal: Some(ordinal), name, role: Role::Voter };
+        let log = Log { term: 1, index: 4, members: vec![member], ..Log::default() };
+        Data { id, cluster: id_of(&[token]), log: Rc::new(log) }
     }
 
-    fn join(&mut self, ordinal: usize, name: &str, url: &str, list: &[(&str, &str)]) -> bool {
-        let Some(etcd) = &mut self.etcd else { return false };
+    fn join(&mut self, ordinal: usize, name: &str, list: &[(&str, &str)]) -> Result<Data, String> {
+        let others = (0..self.urls.len()).filter(|other| *other != ordinal && self.runs(*other));
+        let told = others.filter_map(|other| self.data(other).cloned()).find(|data| {
+            list.iter().any(|(_, url)| data.log.member(data.id).is_some_and(|member| member.url == *url))
+        });
+        let Some(Data { cluster, log, .. }) = told.filter(|_| !self.cut.contains(&ordinal)) else {
+            return Err("cannot fetch cluster info from peer urls".to_owned());
+        };
         let mut wanted: Vec<&str> = list.iter().map(|entry| entry.1).collect();
-        let mut has: Vec<&str> = etcd.members.iter().map(|member| member.peer_urls[0].as_str()).collect();
+        let mut has: Vec<&str> = log.members.iter().map(|member| member.url.as_str()).collect();
         wanted.sort_unstable();
         has.sort_unstable();
         if wanted != has {
-            return false;
+            return Err("member count is unequal".to_owned());
         }
-        let member = etcd.members.iter_mut().find(|member| member.peer_urls == [url]).expect("in the list");
-        if member.role == Role::Voter {
-            self.violations.push(format!("voter {name} came back without its data"));
-            return false;
+        let member = log.at(&self.urls[ordinal]).expect("in the list");
+        // It leaves a log behind that has forgotten its votes.
+        if !member.name.is_empty() {
+            self.rules.violations.push(format!("{name} came back without its data"));
         }
-        member.name = name.to_owned();
-        self.volumes.get_mut(&ordinal).expect("exists").member = Some(member.id);
-        true
+        let id: Id = member.id;
+        Ok(Data { id, cluster, log: Rc::new(Log::default()) })
     }
 }

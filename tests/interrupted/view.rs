@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use etcdctl_stack::{
-    member::{Id, Membership, Role, Status},
+    desired::ORDINALS,
+    member::{Id, Member, Membership, Role, Status},
     observed::{
         Claim, EtcdReading, Live, Lookup, Members, Node, Observed, Pod, Proposal, Right, StorageClass,
         Target, Trouble,
@@ -11,28 +12,33 @@ use etcdctl_stack::{
     plan::{Intent, Plan, plan, questions},
 };
 
-use crate::simulator::{Simulator, State};
+use crate::simulator::{Log, Phase, Simulator, State};
 
 impl Simulator {
     /// The plan for the world as it is.
     pub fn plan(&self) -> Plan {
+        self.plan_with(&Intent::default())
+    }
+
+    /// The plan for the world as it is and what is asked for.
+    pub fn plan_with(&self, intent: &Intent) -> Plan {
         let live = self.live();
+        let state = self.read();
         let proposals = questions(&self.desired, &live)
             .into_iter()
             .map(|question| {
-                (
-                    question.object.key.clone(),
-                    Proposal::Accepted { object: question.object, warnings: Vec::new() },
-                )
+                let conflicts = state.conflicts(&question.object);
+                let key = question.object.key.clone();
+                let accepted = Proposal::Accepted { object: question.object, warnings: Vec::new() };
+                (key, if conflicts.is_empty() { accepted } else { Proposal::Conflict(conflicts) })
             })
             .collect();
-        let observed = Observed { live, proposals, members: self.members_read() };
-        let now = self.state.borrow().now;
-        plan(&self.desired, &observed, &Intent::default(), now)
+        let observed = Observed { live, proposals, members: state.members_read() };
+        plan(&self.desired, &observed, intent, state.now)
     }
 
     fn live(&self) -> Live {
-        let state = self.state.borrow();
+        let state = self.read();
         let lookup = |key| state.objects.get(key).cloned().map_or(Lookup::Absent, Lookup::Found);
         let objects = self
             .desired
@@ -58,106 +64,50 @@ impl Simulator {
             target: Target { context: "simulator".into(), cluster_uid: Lookup::Found("c".into()) },
             objects,
             secrets: state.secrets.clone(),
-            pods: Lookup::Found(
-                (0..9).filter_map(|ordinal| pod(&state, &self.desired.names, ordinal)).collect(),
-            ),
-            claims: Lookup::Found(
-                (0..9).filter_map(|ordinal| claim(&state, &self.desired.names, ordinal)).collect(),
-            ),
+            pods: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.pod(ordinal)).collect()),
+            claims: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.claim(ordinal)).collect()),
             storage_classes: Lookup::Found(vec![class]),
-            nodes: Lookup::Found((0..9).map(node).collect()),
+            nodes: Lookup::Found((0..ORDINALS).map(node).collect()),
             rights: vec![right],
             lease: Lookup::Absent,
             journal: state.journal.clone().map_or(Lookup::Absent, Lookup::Found),
         }
     }
 
-    fn members_read(&self) -> Members {
-        let names = &self.desired.names;
-        let running: Vec<usize> = (0..9).filter(|ordinal| self.runs(*ordinal)).collect();
-        let statuses: BTreeMap<String, Result<Status, String>> = (0..9)
-            .filter(|ordinal| self.state.borrow().processes.contains_key(ordinal))
-            .map(|ordinal| {
-                (
-                    names.member(ordinal),
-                    self.status_of(ordinal).ok_or_else(|| "connection refused".to_owned()),
-                )
-            })
-            .collect();
-        let state = self.state.borrow();
-        match &state.etcd {
-            _ if state.processes.is_empty() => Members::NotRunning,
-            Some(etcd) if !running.is_empty() => Members::Read(EtcdReading {
-                membership: Membership { cluster_id: etcd.cluster_id, members: etcd.members.clone() },
-                linearizable: state.has_quorum(names),
-                statuses,
-                alarms: Vec::new(),
-            }),
-            _ => Members::Failed("nobody answers".into()),
-        }
-    }
-
     pub fn pod_of(&self, ordinal: usize) -> Option<Pod> {
-        pod(&self.state.borrow(), &self.desired.names, ordinal)
+        self.read().pod(ordinal)
     }
 
     pub fn claim_of(&self, ordinal: usize) -> Option<Claim> {
-        claim(&self.state.borrow(), &self.desired.names, ordinal)
+        self.read().claim(ordinal)
     }
 
     pub fn status_of(&self, ordinal: usize) -> Option<Status> {
-        let names = &self.desired.names;
-        let state = self.state.borrow();
-        let etcd = state
-            .etcd
-            .as_ref()
-            .filter(|_| state.processes.get(&ordinal).is_some_and(|process| process.runs))?;
-        let member = etcd.members.iter().find(|member| member.peer_urls == [names.peer_url(ordinal)])?;
-        let leader = etcd.members.iter().find(|member| member.role == Role::Voter).map(|member| member.id);
-        let serves = state.has_quorum(names);
-        Some(Status {
-            cluster_id: etcd.cluster_id,
-            member_id: member.id,
-            leader: leader.filter(|_| serves).unwrap_or(Id(0)),
-            role: member.role,
-            version: "3.6.16".into(),
-            db_size: 0,
-            db_size_in_use: 0,
-            db_size_quota: 0,
-            raft_index: etcd.index,
-            raft_applied_index: etcd.index,
-            raft_term: 2,
-            revision: 1,
-            errors: if serves { Vec::new() } else { vec!["etcdserver: no leader".into()] },
-        })
+        self.read().status(ordinal)
     }
 
     pub fn violations(&self) -> Vec<String> {
-        self.state.borrow().violations.clone()
+        self.read().rules.violations.clone()
     }
 
     pub fn foundings(&self) -> usize {
-        self.state.borrow().foundings
+        self.read().foundings
     }
 
     pub fn runs(&self, ordinal: usize) -> bool {
-        self.state.borrow().processes.get(&ordinal).is_some_and(|process| process.runs)
+        self.read().runs(ordinal)
     }
 
     pub fn voters(&self) -> usize {
-        let state = self.state.borrow();
-        let members = state.etcd.iter().flat_map(|etcd| &etcd.members);
-        members.filter(|member| member.role == Role::Voter).count()
+        self.read().furthest().map_or(0, |log| log.voters().count())
     }
 
-    pub fn lost_keys(&self) -> Vec<String> {
-        let state = self.state.borrow();
-        let kept = state.etcd.as_ref().map(|etcd| etcd.keys.clone()).unwrap_or_default();
-        state.acknowledged.difference(&kept).cloned().collect()
+    pub fn lost_keys(&self) -> Vec<u64> {
+        self.read().lost_keys()
     }
 
     pub fn is_sealed(&self) -> bool {
-        let state = self.state.borrow();
+        let state = self.read();
         let bootstrap = state.objects.get(&self.desired.names.bootstrap());
         bootstrap.is_some_and(|object| {
             object.body["data"]["initial-cluster"] == "sealed=https://sealed.invalid:2380"
@@ -165,35 +115,121 @@ impl Simulator {
     }
 }
 
-fn pod(state: &State, names: &etcdctl_stack::desired::Names, ordinal: usize) -> Option<Pod> {
-    let process = state.processes.get(&ordinal)?;
-    let trouble = Trouble {
-        reason: "CrashLoopBackOff".into(),
-        message: String::new(),
-        last_words: None,
-        exit_code: None,
-    };
-    Some(Pod {
-        name: names.member(ordinal),
-        uid: format!("pod-{ordinal}"),
-        node: Some(format!("node-{ordinal}")),
-        phase: "Running".into(),
-        ready: process.runs,
-        terminating: false,
-        client_port: None,
-        restarts: 0,
-        revision: None,
-        trouble: (!process.runs).then_some(trouble),
-    })
-}
+impl State {
+    /// A log's members as one of them tells, sorted by address.
+    pub fn membership(&self, log: &Log, via: usize) -> Membership {
+        let mut members: Vec<Member> = log
+            .members
+            .iter()
+            .map(|member| Member {
+                id: member.id,
+                name: member.name.clone(),
+                peer_urls: vec![member.url.clone()],
+                client_urls: Vec::new(),
+                role: member.role,
+            })
+            .collect();
+        members.sort_by(|a, b| a.peer_urls.cmp(&b.peer_urls));
+        Membership { cluster_id: self.data(via).map_or(Id(0), |data| data.cluster), members }
+    }
 
-fn claim(state: &State, names: &etcdctl_stack::desired::Names, ordinal: usize) -> Option<Claim> {
-    let volume = state.volumes.get(&ordinal)?;
-    Some(Claim {
-        name: names.claim(ordinal).name,
-        uid: volume.uid.to_string(),
-        phase: "Bound".into(),
-        cluster_id: volume.recorded,
-        terminating: false,
-    })
+    fn members_read(&self) -> Members {
+        if self.pods.is_empty() {
+            return Members::NotRunning;
+        }
+        let statuses: BTreeMap<String, Result<Status, String>> = self
+            .pods
+            .keys()
+            .map(|ordinal| {
+                let status = self.status(*ordinal).ok_or_else(|| "connection refused".to_owned());
+                (self.names.member(*ordinal), status)
+            })
+            .collect();
+        let confirmed = self.pods.keys().find_map(|via| Some((*via, self.served_by(*via).ok()?)));
+        let told = || {
+            let via = self.pods.keys().find(|ordinal| self.pods[ordinal].served)?;
+            Some((*via, self.data(*via)?.log.clone()))
+        };
+        let linearizable = confirmed.is_some();
+        match confirmed.or_else(told) {
+            Some((via, log)) => Members::Read(EtcdReading {
+                membership: self.membership(&log, via),
+                linearizable,
+                statuses,
+                alarms: if linearizable { self.alarms.clone() } else { Vec::new() },
+            }),
+            None => Members::Failed("nobody answers".into()),
+        }
+    }
+
+    fn status(&self, ordinal: usize) -> Option<Status> {
+        let data = self.data(ordinal).filter(|_| self.runs(ordinal) && self.pods[&ordinal].served)?;
+        let role = data.log.member(data.id).map_or(Role::Learner, |member| member.role);
+        // A learner that is cut off still tells of the leader that it knew.
+        let reached = |other: usize| {
+            role == Role::Learner
+                || ordinal == other
+                || !(self.cut.contains(&ordinal) || self.cut.contains(&other))
+        };
+        let leader = self.leader.as_ref().filter(|leader| reached(leader.ordinal)).map(|leader| leader.id);
+        let errors = if leader.is_some() { Vec::new() } else { vec!["etcdserver: no leader".to_owned()] };
+        Some(Status {
+            cluster_id: data.cluster,
+            member_id: data.id,
+            leader: leader.unwrap_or(Id(0)),
+            role,
+            version: "3.6.16".into(),
+            db_size: 0,
+            db_size_in_use: 0,
+            db_size_quota: 0,
+            raft_index: data.log.index,
+            raft_applied_index: data.log.index,
+            raft_term: data.log.term,
+            revision: i64::try_from(data.log.keys.len()).expect("few"),
+            errors,
+        })
+    }
+
+    fn pod(&self, ordinal: usize) -> Option<Pod> {
+        let pod = self.pods.get(&ordinal)?;
+        let status = self.status(ordinal);
+        let ready = status.is_some_and(|status| status.role == Role::Voter && status.errors.is_empty());
+        let held = self.held.contains(&ordinal) && !self.runs(ordinal);
+        let trouble = match &pod.words {
+            _ if held => Some(("Unschedulable", "no node is available", None)),
+            Some(words) if !self.runs(ordinal) => {
+                Some(("CrashLoopBackOff", "back-off restarting failed container", Some(words.clone())))
+            }
+            _ => None,
+        };
+        let begun = !held && (pod.restarts > 0 || !matches!(pod.phase, Phase::Waiting(_)));
+        Some(Pod {
+            name: self.names.member(ordinal),
+            uid: pod.uid.clone(),
+            node: (!held).then(|| format!("node-{ordinal}")),
+            phase: if begun { "Running".into() } else { "Pending".into() },
+            ready,
+            terminating: pod.leaves.is_some(),
+            client_port: None,
+            restarts: pod.restarts,
+            revision: Some(pod.revision.clone()),
+            trouble: trouble.map(|(reason, message, last_words)| Trouble {
+                reason: reason.to_owned(),
+                message: message.to_owned(),
+                last_words,
+                exit_code: pod.words.is_some().then_some(1),
+            }),
+        })
+    }
+
+    fn claim(&self, ordinal: usize) -> Option<Claim> {
+        let claim = self.claims.get(&ordinal)?;
+        Some(Claim {
+            name: self.names.claim(ordinal).name,
+            uid: claim.uid.clone(),
+            phase: "Bound".into(),
+            cluster_id: claim.recorded,
+            terminating: claim.terminating,
+        })
+    }
 }

@@ -1,0 +1,185 @@
+//! The API server's store: objects as opaque values, with uids and versions.
+//!
+//! It knows nothing of merging and defaulting, and of ownership only who else
+//! set `spec.replicas`: what depends on the rest is tested on a real server.
+
+use etcdctl_stack::{
+    certificate::{Facts, Request},
+    desired::{CLUSTER_ID, ORDINALS},
+    execute::Failure,
+    object::{Kind, Object, ObjectKey},
+    observed::{Conflict, SecretFacts},
+};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::{physics::CONTROLLER, simulator::State};
+
+impl State {
+    /// The ordinal whose claim, or pod, has this name.
+    pub fn ordinal_of(&self, key: &ObjectKey) -> Option<usize> {
+        (0..ORDINALS).find(|ordinal| self.names.claim(*ordinal) == *key || self.names.pod(*ordinal) == *key)
+    }
+
+    /// Stores an object as it was sent.
+    pub fn store(
+        &mut self,
+        object: &Object,
+        uid: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<(), Failure> {
+        let live = self.objects.get(&object.key).cloned();
+        match (&live, uid) {
+            (Some(_), None) => return Err(Failure::Stale(format!("`{}` exists already", object.key))),
+            (None, Some(_)) => return Err(Failure::Stale(format!("`{}` is gone", object.key))),
+            (Some(live), Some(uid)) if live.uid() != Some(uid) => {
+                return Err(Failure::Stale("another uid".into()));
+            }
+            (Some(live), _) if version.is_some() && live.resource_version() != version => {
+                return Err(Failure::Stale("another version".into()));
+            }
+            _ => {}
+        }
+        let version = self.fresh();
+        let mut stored = object.clone();
+        let uid = live.as_ref().and_then(Object::uid).map_or_else(|| format!("uid-{version}"), str::to_owned);
+        stored.body["metadata"]["uid"] = json!(uid);
+        stored.body["metadata"]["resourceVersion"] = json!(version.to_string());
+        if object.key.kind == Kind::StatefulSet {
+            self.generation(&mut stored, live.as_ref());
+        }
+        let is_window = object.key == self.names.bootstrap();
+        if let (true, Some(live)) = (is_window, live.filter(|live| live.body["data"] != stored.body["data"]))
+        {
+            self.window_before = Some((live, self.now));
+        }
+        self.objects.insert(object.key.clone(), stored);
+        Ok(())
+    }
+
+    /// Raised with each change of the spec; the controller follows later.
+    fn generation(&mut self, stored: &mut Object, live: Option<&Object>) {
+        let before = live.and_then(|live| live.body["metadata"]["generation"].as_u64()).unwrap_or(0);
+        let same = live.is_some_and(|live| live.body["spec"] == stored.body["spec"]);
+        stored.body["metadata"]["generation"] = json!(if same { before } else { before + 1 });
+        if let Some(status) = live.and_then(|live| live.body.get("status")) {
+            stored.body["status"] = status.clone();
+        }
+        if let (Some(_), Some(live)) = (&self.scaled_by, live) {
+            stored.body["metadata"]["managedFields"] = live.body["metadata"]["managedFields"].clone();
+        }
+        if !same {
+            self.status_due = self.now + CONTROLLER;
+        }
+    }
+
+    /// Who else owns what this apply would change.
+    pub fn conflicts(&self, object: &Object) -> Vec<Conflict> {
+        let replicas = |object: &Object| object.body.pointer("/spec/replicas").and_then(Value::as_u64);
+        let live = self.objects.get(&object.key).filter(|live| live.key.kind == Kind::StatefulSet);
+        match (&self.scaled_by, live) {
+            (Some(manager), Some(live)) if replicas(live) != replicas(object) => {
+                vec![Conflict { field: ".spec.replicas".into(), manager: manager.clone() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn apply(
+        &mut self,
+        object: &Object,
+        uid: Option<&str>,
+        version: Option<&str>,
+        take: &[Conflict],
+    ) -> Result<(), Failure> {
+        if object.key.kind == Kind::PersistentVolumeClaim {
+            return self.annotate(object, uid);
+        }
+        let conflicts = self.conflicts(object);
+        let field = |conflict: &Conflict| conflict.field.trim_start_matches('.').to_owned();
+        let taken = |one: &Conflict| {
+            take.iter().any(|other| field(other) == field(one) && other.manager == one.manager)
+        };
+        if let Some(conflict) = conflicts.iter().find(|conflict| !taken(conflict)) {
+            return Err(Failure::Refused(format!("{} is set by {}", conflict.field, conflict.manager)));
+        }
+        self.judge_apply(object);
+        let owner = self.scaled_by.take();
+        self.scaled_by = owner.filter(|_| conflicts.is_empty());
+        self.store(object, uid, version)
+    }
+
+    /// Records a cluster on a claim.
+    fn annotate(&mut self, object: &Object, uid: Option<&str>) -> Result<(), Failure> {
+        let id = object.annotation(CLUSTER_ID).and_then(|id| id.parse().ok());
+        let claim = self.ordinal_of(&object.key).and_then(|ordinal| self.claims.get_mut(&ordinal));
+        match claim {
+            None => Err(Failure::Stale("no such claim".into())),
+            Some(claim) if uid.is_some_and(|uid| uid != claim.uid) => {
+                Err(Failure::Stale("another uid".into()))
+            }
+            Some(claim) => {
+                claim.recorded = id;
+                Ok(())
+            }
+        }
+    }
+
+    /// Deletes a pod or a claim with this uid.
+    pub fn delete(&mut self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
+        let Some(ordinal) = self.ordinal_of(key) else {
+            return Err(Failure::Refused(format!("nobody may delete `{key}`")));
+        };
+        match key.kind {
+            Kind::Pod if self.pods.get(&ordinal).is_some_and(|pod| pod.uid == uid) => {
+                self.judge_stop(ordinal);
+                self.delete_pod(ordinal);
+            }
+            Kind::PersistentVolumeClaim
+                if self.claims.get(&ordinal).is_some_and(|claim| claim.uid == uid) =>
+            {
+                self.judge_data_loss(ordinal);
+                self.claims.get_mut(&ordinal).expect("just seen").terminating = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Puts a certificate into a Secret.
+    pub fn certify(
+        &mut self,
+        object: &Object,
+        request: &Request,
+        authority: Option<&ObjectKey>,
+        uid: Option<&str>,
+    ) -> Result<(), Failure> {
+        let signer = match authority.map(|key| self.secrets.get(key)) {
+            None => None,
+            Some(facts) => Some(
+                facts
+                    .and_then(|facts| facts.authority_sha256.clone())
+                    .ok_or_else(|| Failure::Refused("no authority".into()))?,
+            ),
+        };
+        self.store(object, uid, None)?;
+        let sha256 = format!("{:064x}", self.counter);
+        let facts = Facts {
+            subject: request.subject.clone(),
+            issuer: String::new(),
+            usage: request.usage,
+            dns_names: request.dns_names.clone(),
+            ip_addresses: request.ip_addresses.clone(),
+            not_before: self.now,
+            not_after: self.now + SignedDuration::from_hours(24 * i64::from(request.days)),
+            sha256: sha256.clone(),
+            key_matches: true,
+            signed_by_authority: true,
+        };
+        let keys = ["ca.crt", "tls.crt", "tls.key"].map(str::to_owned).into();
+        let authority_sha256 = Some(signer.unwrap_or(sha256));
+        let facts = SecretFacts { keys, certificate: Some(Ok(facts)), authority_sha256 };
+        self.secrets.insert(object.key.clone(), facts);
+        Ok(())
+    }
+}
