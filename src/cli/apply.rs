@@ -244,7 +244,10 @@ impl Applying<'_> {
             return Err(plan::exit(&planned.plan, &self.permissions, false));
         }
         let to_do = &approved.plan.steps[steps_before..];
-        if action_hashes(&planned.plan.steps) != action_hashes(to_do) {
+        // The digest names the members and claims that go; making the
+        // namespace changes it, and nothing goes then.
+        let same = steps_before > 0 || planned.plan.digest == approved.plan.digest;
+        if !same || action_hashes(&planned.plan.steps) != action_hashes(to_do) {
             self.output.error(
                 "the plan changed between the approval and the lock",
                 Some("plan again and look at what changed"),

@@ -89,7 +89,9 @@ fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result
     let run = planned.observed.live.journal.found().and_then(|journal| journal.run.as_ref());
     let is_this = |run: &&Run| {
         let unfinished = run.finished_at.is_none() || plan.is_empty();
-        unfinished && is(&run.digest) && goes_on(&run.actions, &action_hashes(&plan.steps))
+        // Nothing more may be asked for than was approved.
+        let asked = plan.is_empty() || plan.intended == run.intended;
+        unfinished && asked && is(&run.digest) && goes_on(&run.actions, &action_hashes(&plan.steps))
     };
     match run.filter(is_this) {
         Some(run) => Ok(run.digest.clone()),

@@ -46,7 +46,19 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
         "members": members(&observed.members),
         "dry_runs": dry_runs(plan),
         "actions": action_hashes(&plan.steps),
+        "goes": plan.steps.iter().flat_map(|step| &step.actions).filter_map(identity).collect::<Vec<_>>(),
     }))
+}
+
+/// What goes for good, by the identity that was shown: another one of the same
+/// name was not approved.
+fn identity(action: &Action) -> Option<Value> {
+    match action {
+        Action::RemoveMember { id, peer_url, .. } => Some(json!([peer_url, id])),
+        Action::DeleteClaim { claim, uid, .. } => Some(json!([claim, uid])),
+        Action::Empty { name, claim_uid, .. } => Some(json!([name, claim_uid])),
+        _ => None,
+    }
 }
 
 /// The content of every action of these steps, in order: by it an approval is
@@ -61,7 +73,9 @@ pub fn action_hashes(steps: &[Step]) -> Vec<String> {
 /// Whether these actions are the end of the approved ones: what is left of
 /// them after a run was stopped. Any of the restarts may be done.
 pub fn goes_on(approved: &[String], left: &[String]) -> bool {
-    let others = |all: &[String]| all.iter().filter(|hash| !is_restart(hash)).cloned().collect::<Vec<_>>();
+    // Another snapshot may be due by now.
+    let counts = |hash: &&String| !is_restart(hash) && **hash != action_hash(&Action::Snapshot);
+    let others = |all: &[String]| all.iter().filter(counts).cloned().collect::<Vec<_>>();
     let restarts = left.iter().filter(|hash| is_restart(hash));
     others(approved).ends_with(&others(left)) && restarts.into_iter().all(|hash| approved.contains(hash))
 }
