@@ -320,10 +320,16 @@ pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timest
     }
     let before = state.as_ref().map_or_else(|_| etcd::voters(observed), membership::State::voters);
     let voters = BeforeAfter { before, after: moves.last().map_or(before, |last| last.2.voters()) };
-    let complete = state.as_ref().map_or(!comparison.cut_off, |state| {
+    let mut complete = state.as_ref().map_or(!comparison.cut_off, |state| {
         moves.last().map_or(state, |last| &last.2).quorum || !state.recorded
     });
-    blocked.extend(state.err().unwrap_or_default());
+    let mut stops = state.err().unwrap_or_default();
+    // Objects may be what the members lack.
+    if !changes.is_empty() && stops.iter().all(|stop| NO_QUORUM.contains(&stop.code.as_str())) {
+        complete &= stops.is_empty();
+        warnings.extend(stops.drain(..).map(|stop| stop.reason));
+    }
+    blocked.extend(stops);
     blocked.extend(etcd::unhealthy(desired, observed, &moves));
     let recorded = recorded.ok().flatten();
     let inputs = order::Inputs {
@@ -338,6 +344,7 @@ pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timest
         moves,
     };
     blocked.extend(ownership::replicas_of_others(&inputs));
+    blocked.extend(ownership::windows_of_others(&inputs));
     let (checks, failed) = check::checks(desired, observed, &inputs.moves);
     blocked.extend(failed);
     warnings.extend(
@@ -390,6 +397,9 @@ fn kept_claims(
         )
     })
 }
+
+/// Reasons to leave members alone, for want of a quorum.
+const NO_QUORUM: [&str; 2] = ["plan::no_quorum", "plan::not_running"];
 
 /// The id of the cluster that was founded here, from the journal and from the
 /// StatefulSet's annotation: either is enough, two different ones are a reason

@@ -39,6 +39,7 @@ pub fn checks(
     for (before, one, _) in moves {
         if let Move::Remove(ordinal) = one
             && before.members.get(ordinal) == Some(&Listed::Voter)
+            && *ordinal < before.wanted
         {
             add(room(desired, observed, *ordinal));
         }
@@ -144,11 +145,17 @@ fn room(desired: &Desired, observed: &Observed, ordinal: usize) -> (Check, Optio
     let others = || pods.iter().filter(|pod| pod.name != member).filter_map(|pod| pod.node.as_deref());
     let taken = |name: &str| desired.needs_a_node_each() && others().any(|node| node == name);
     let free = nodes.iter().find(|node| node.ready && node.schedulable && !taken(&node.name));
+    // Which taints its pods tolerate is the scheduler's to say.
+    if free.is_none() && !desired.stack.placement.tolerations.is_empty() {
+        let detail = "the stack tolerates taints, which are not weighed here".to_owned();
+        return (check("nodes", Outcome::Unchecked, detail), None);
+    }
     match free {
         Some(node) => (check("nodes", Outcome::Pass, format!("{} takes {member}", node.name)), None),
         None => {
-            let reason =
-                format!("no node is Ready that could take {member}, and each member needs one of its own");
+            let each =
+                if desired.needs_a_node_each() { ", and each member needs one of its own" } else { "" };
+            let reason = format!("no node is Ready that could take {member}{each}");
             let blocked = Blocked {
                 code: "plan::no_node".to_owned(),
                 reason,

@@ -9,16 +9,22 @@ use super::{
 };
 use crate::{
     desired::Desired,
-    member::{Alarm, Id, Member, complaint, quorum},
+    member::{Alarm, Id, Member, Role, complaint, quorum},
     observed::{EtcdReading, Members, Observed},
 };
 
 /// The alarm of a database that has reached its quota.
 const NOSPACE: &str = "NOSPACE";
+/// The alarm of a member whose data is not that of the others.
+const CORRUPT: &str = "CORRUPT";
 
 /// The ids of this stack's listed members, by ordinal.
 pub fn ids(desired: &Desired, observed: &Observed) -> BTreeMap<usize, Id> {
     let Members::Read(reading) = &observed.members else { return BTreeMap::new() };
+    ids_of(desired, reading)
+}
+
+fn ids_of(desired: &Desired, reading: &EtcdReading) -> BTreeMap<usize, Id> {
     let members = reading.membership.members.iter();
     members.filter_map(|member| Some((ordinal(desired, member)?, member.id))).collect()
 }
@@ -28,7 +34,7 @@ pub fn strangers(desired: &Desired, observed: &Observed) -> BTreeMap<Id, String>
     let Members::Read(reading) = &observed.members else { return BTreeMap::new() };
     let members = reading.membership.members.iter();
     let foreign = members.filter(|member| ordinal(desired, member).is_none());
-    foreign.map(|member| (member.id, member.peer_urls.join(","))).collect()
+    foreign.filter_map(|member| Some((member.id, member.peer_urls.first()?.clone()))).collect()
 }
 
 /// The cluster in a few numbers; `None` while nobody can be asked.
@@ -53,9 +59,11 @@ pub fn summary(desired: &Desired, observed: &Observed) -> Option<Etcd> {
 pub fn unhealthy(desired: &Desired, observed: &Observed, moves: &[(State, Move, State)]) -> Vec<Blocked> {
     let Members::Read(reading) = &observed.members else { return Vec::new() };
     let first = moves.iter().find_map(|(state, one, _)| in_the_way(desired, reading, state, one));
-    let raised = moves.iter().find_map(|(_, one, _)| raised(reading, one));
-    let changes = moves.iter().any(|(_, one, _)| needs_health(one));
-    first.into_iter().chain(raised).chain(skew(reading).filter(|_| changes)).collect()
+    let raised = moves.iter().find_map(|(state, one, _)| raised(desired, reading, state, one));
+    // A restart may be what brings members back to one version.
+    let changes = |one: &Move| needs_health(one) && !matches!(one, Move::Restart(_));
+    let skew = skew(reading).filter(|_| moves.iter().any(|(_, one, _)| changes(one)));
+    first.into_iter().chain(raised).chain(skew).collect()
 }
 
 /// Whether a move is made only while every voter is healthy.
@@ -79,6 +87,7 @@ fn in_the_way(desired: &Desired, reading: &EtcdReading, state: &State, one: &Mov
         Move::Retire(ordinal) | Move::Remove(ordinal) if state.is_dead(*ordinal) => {
             too_few(state, &desired.names.member(*ordinal))
         }
+        Move::RemoveStranger(id) if state.strangers.get(id) == Some(&Role::Learner) => None,
         Move::RemoveStranger(id) => too_few(state, &format!("member {id}")),
         _ if state.sick.is_empty() => None,
         _ => Some(sick_voters(desired, reading, state)),
@@ -88,12 +97,16 @@ fn in_the_way(desired: &Desired, reading: &EtcdReading, state: &State, one: &Mov
 /// Whether a dead member's removal is out of reach: etcd commits it with a
 /// quorum of the list, and what remains must have one as well.
 fn too_few(state: &State, who: &str) -> Option<Blocked> {
-    let (healthy, voters) = (state.healthy(), state.voters() + state.strangers.len());
+    let strangers = state.strangers.values().filter(|role| **role == Role::Voter).count();
+    let (healthy, voters) = (state.healthy(), state.voters() + strangers);
     let needed = quorum(voters).max(quorum(voters.saturating_sub(1)));
     (healthy < needed).then(|| Blocked {
         code: "plan::unhealthy".to_owned(),
-        reason: format!("only {healthy} of {voters} voters are healthy, and removing {who} needs {needed}"),
-        help: Some("bring members back with their data first".to_owned()),
+        reason: format!(
+            "only {healthy} of {voters} voters {} healthy, and removing {who} needs {needed}",
+            if healthy == 1 { "is" } else { "are" }
+        ),
+        help: Some("bring this stack's own members back with their data first".to_owned()),
     })
 }
 
@@ -141,10 +154,17 @@ fn complaints(desired: &Desired, reading: &EtcdReading, sick: &BTreeSet<usize>) 
 
 /// The alarms that forbid a move. A database that is full does not forbid a
 /// restart: that is how a larger quota comes to the members.
-fn raised(reading: &EtcdReading, one: &Move) -> Option<Blocked> {
+/// Nor does what a member itself found corrupt forbid that it is replaced, which
+/// also lowers the alarm.
+fn raised(desired: &Desired, reading: &EtcdReading, state: &State, one: &Move) -> Option<Blocked> {
+    let ids = ids_of(desired, reading);
+    let goes = |alarm: &Alarm| {
+        let ordinal = ids.iter().find(|(_, id)| **id == alarm.member_id).map(|(ordinal, _)| ordinal);
+        ordinal.is_some_and(|ordinal| *one == Move::Remove(*ordinal) || state.left.contains(ordinal))
+    };
     let forbids = |alarm: &&Alarm| match one {
         Move::Restart(_) => alarm.name != NOSPACE,
-        other => needs_health(other),
+        other => needs_health(other) && !(alarm.name == CORRUPT && goes(alarm)),
     };
     let raised = reading.alarms.iter().filter(forbids);
     let words: Vec<String> =
@@ -192,9 +212,11 @@ pub fn sick(
     members: &BTreeMap<usize, Listed>,
 ) -> (BTreeSet<usize>, BTreeSet<usize>) {
     let votes = |ordinal: &usize| matches!(members.get(ordinal), Some(Listed::Voter | Listed::Unstarted));
+    let reachable = |ordinal: &usize| serves_perhaps(desired, observed, *ordinal);
     let Members::Read(reading) = &observed.members else {
         let all: BTreeSet<usize> = members.keys().copied().filter(votes).collect();
-        return (all.clone(), all);
+        let silent = all.iter().copied().filter(|ordinal| !reachable(ordinal)).collect();
+        return (all, silent);
     };
     let listed = reading.membership.members.iter();
     let voters = listed.filter_map(|member| Some((ordinal(desired, member)?, member)));
@@ -204,8 +226,19 @@ pub fn sick(
         .collect();
     let answers =
         |ordinal: &usize| matches!(reading.statuses.get(&desired.names.member(*ordinal)), Some(Ok(_)));
-    let silent = sick.iter().copied().filter(|ordinal| !answers(ordinal)).collect();
+    let silent = sick.iter().copied().filter(|ordinal| !answers(ordinal) && !reachable(ordinal)).collect();
     (sick, silent)
+}
+
+/// Whether a member that cannot be asked from here may serve all the same: its
+/// pod is Ready, or on a node of which nothing is heard.
+fn serves_perhaps(desired: &Desired, observed: &Observed, ordinal: usize) -> bool {
+    let name = desired.names.member(ordinal);
+    let pods = observed.live.pods.found().into_iter().flatten();
+    let Some(pod) = pods.into_iter().find(|pod| pod.name == name) else { return false };
+    let mut nodes = observed.live.nodes.found().into_iter().flatten();
+    let lost = pod.node.as_ref().and_then(|name| nodes.find(|node| node.name == *name));
+    pod.ready || lost.is_some_and(|node| !node.ready)
 }
 
 /// A member's name; before it has started, that of its pod.

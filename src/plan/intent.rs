@@ -40,7 +40,7 @@ pub fn resolve(desired: &Desired, observed: &Observed, intent: &Intent) -> (Inte
         unfinished.filter(|_| !intent.abandon).map(|run| run.intended.clone()).unwrap_or_default();
     let mut blocked = Vec::new();
     for name in &intent.replace {
-        if intended.replace.contains_key(name) {
+        if intended.replace.get(name).is_some_and(|old| is_pending(desired, observed, name, old)) {
             continue;
         }
         match replaced(desired, observed, name) {
@@ -48,9 +48,10 @@ pub fn resolve(desired: &Desired, observed: &Observed, intent: &Intent) -> (Inte
             Err(stop) => blocked.push(stop),
         }
     }
-    if intent.restart && intended.restart.is_empty() {
-        let pods = observed.live.pods.found().into_iter().flatten();
-        intended.restart = pods.map(|pod| (pod.name.clone(), pod.uid.clone())).collect();
+    let pods = || observed.live.pods.found().into_iter().flatten();
+    let left = pods().any(|pod| intended.restart.get(&pod.name) == Some(&pod.uid));
+    if intent.restart && !left {
+        intended.restart = pods().map(|pod| (pod.name.clone(), pod.uid.clone())).collect();
     }
     for id in intent.remove.difference(&intended.remove.clone()) {
         match stranger(desired, observed, *id) {
@@ -69,6 +70,14 @@ fn list(observed: &Observed) -> &[Member] {
     }
 }
 
+/// Whether a replacement is not done: the old member is listed still, or
+/// nobody is. Once a new one is, the name means that one.
+fn is_pending(desired: &Desired, observed: &Observed, name: &str, old: &Replaced) -> bool {
+    let ordinal = desired.names.ordinal_named(name);
+    let listed = list(observed).iter().find(|member| self::ordinal(desired, member) == ordinal);
+    listed.is_none_or(|member| Some(member.id) == old.id)
+}
+
 /// The member and the claim that have this name now. A claim that was made
 /// anew since the member was written down holds nothing of it.
 fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replaced, Blocked> {
@@ -77,7 +86,9 @@ fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replac
     let listed =
         |ordinal| list(observed).iter().find(|member| self::ordinal(desired, member) == Some(ordinal));
     let wanted = usize::from(desired.stack.members);
-    let Some(ordinal) = known.filter(|ordinal| *ordinal < wanted || listed(*ordinal).is_some()) else {
+    let highest = list(observed).iter().filter_map(|member| self::ordinal(desired, member)).max();
+    // Whoever is not there yet joins without being asked to.
+    let Some(ordinal) = known.filter(|ordinal| Some(*ordinal) <= highest) else {
         let all: Vec<String> = (0..wanted).map(|ordinal| names.member(ordinal)).collect();
         return Err(Blocked {
             code: "plan::no_such_member".to_owned(),
@@ -87,7 +98,7 @@ fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replac
     };
     let member = listed(ordinal);
     let recorded = observed.live.journal.found().and_then(|journal| journal.members.get(name));
-    let recorded = recorded.filter(|recorded| member.is_none_or(|member| member.id == recorded.id));
+    let recorded = recorded.filter(|recorded| member.is_some_and(|member| member.id == recorded.id));
     let claim = observed.live.claims.found().into_iter().flatten();
     let live = claim.into_iter().find(|claim| claim.name == names.claim(ordinal).name);
     Ok(Replaced {
@@ -103,7 +114,7 @@ fn stranger(desired: &Desired, observed: &Observed, id: Id) -> Result<(), Blocke
         Err(Blocked { code: "plan::no_such_member".to_owned(), reason, help: Some(help.to_owned()) })
     };
     match list(observed).iter().find(|member| member.id == id) {
-        Some(member) if ordinal(desired, member).is_none() => Ok(()),
+        Some(member) if member.peer_urls.iter().all(|url| desired.names.ordinal_of(url).is_none()) => Ok(()),
         Some(member) => refuse(
             format!("member {id} is {}, one of this stack's own", member.name),
             "lower `members` to remove the last one, or use `--replace` with its name",

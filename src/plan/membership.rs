@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     desired::Window,
-    member::{Id, can_lose, quorum},
+    member::{Id, Role, can_lose, quorum},
 };
 
 use super::Tally;
@@ -51,7 +51,7 @@ pub struct State {
     /// The members that etcd lists.
     pub members: BTreeMap<usize, Listed>,
     /// Members in the list that are not this stack's and are to be removed.
-    pub strangers: BTreeSet<Id>,
+    pub strangers: BTreeMap<Id, Role>,
     /// Voters that do not answer, or report that something is wrong.
     pub sick: BTreeSet<usize>,
     /// Those of them that do not answer. One that answers without a quorum is a
@@ -70,6 +70,8 @@ pub struct State {
     pub replace: BTreeMap<usize, Replacing>,
     /// Members whose pods are to be restarted.
     pub outdated: BTreeSet<usize>,
+    /// Ordinals whose member was taken out of the list on the way here.
+    pub left: BTreeSet<usize>,
     /// Whether a claim goes with its member when the stack shrinks.
     pub delete_claims: bool,
     /// Whether a snapshot was saved, or is not wanted.
@@ -94,8 +96,10 @@ pub enum Listed {
 pub enum Volume {
     /// The data of the listed member.
     Held,
-    /// What nobody may start on: an earlier member's data, or nobody knows.
+    /// The data of a member that is not listed any more.
     Old,
+    /// Nobody knows what: nobody may start on it either.
+    Unknown,
     /// Nothing yet: it was made anew for a member that is being replaced.
     Fresh,
 }
@@ -154,14 +158,15 @@ pub fn next(state: &State) -> Option<Move> {
     if !state.recorded {
         return Some(found(state));
     }
-    let without_quorum = || bring_back(state).or_else(|| revive(state)).or_else(|| rescue(state));
+    let first = || bring_back(state).or_else(|| revive(state));
+    let seal = || (state.window != Some(Window::Sealed)).then_some(Move::Seal);
     if !state.quorum {
-        return without_quorum();
+        return first().or_else(|| rescue(state)).or_else(seal);
     }
-    without_quorum()
+    first()
         .or_else(|| remove_the_dead(state))
         .or_else(|| join(state))
-        .or_else(|| (state.window != Some(Window::Sealed)).then_some(Move::Seal))
+        .or_else(seal)
         .or_else(|| {
             state.unrecorded.difference(&state.sick).next().map(|ordinal| Move::RecordMember(*ordinal))
         })
@@ -180,23 +185,34 @@ fn found(state: &State) -> Move {
     }
 }
 
-/// Members that have started and have no pod: somebody lowered replicas.
+/// Members that have started and have no pod: somebody lowered replicas. Those
+/// that are to leave need not come back for it, unless they make the quorum.
 fn bring_back(state: &State) -> Option<Move> {
-    let started = |listed: &Listed| matches!(listed, Listed::Voter | Listed::Learner);
-    let highest = state.members.iter().rev().find(|(_, listed)| started(listed))?.0;
+    let started = |(ordinal, listed): &(&usize, &Listed)| {
+        let stays = **ordinal < state.wanted || !state.quorum;
+        stays && matches!(listed, Listed::Voter | Listed::Learner)
+    };
+    let highest = state.members.iter().rev().find(started)?.0;
     (state.replicas <= *highest).then_some(Move::BringBack(highest + 1))
 }
 
-/// A pod that serves nothing and is to be restarted anyway needs no gate.
+/// A pod that serves nothing and is to be restarted anyway needs no gate. One
+/// that is to go is not waited for.
 fn revive(state: &State) -> Option<Move> {
-    let silent: BTreeSet<usize> = state.silent.intersection(&state.outdated).copied().collect();
+    let goes =
+        |ordinal: &usize| state.quorum && (*ordinal >= state.wanted || state.replace.contains_key(ordinal));
+    let outdated = state.silent.intersection(&state.outdated).copied();
+    let silent: BTreeSet<usize> = outdated.filter(|ordinal| !goes(ordinal)).collect();
     (!silent.is_empty()).then_some(Move::Revive(silent))
 }
 
 /// A voter that was added by hand to a single member and never started has
 /// taken the quorum away; only its start gives it back.
 fn rescue(state: &State) -> Option<Move> {
-    if state.quorum {
+    // Of a list that is old nobody knows who has started since.
+    let survivors_answer =
+        state.silent.iter().all(|ordinal| state.members.get(ordinal) == Some(&Listed::Unstarted));
+    if state.quorum || !survivors_answer {
         return None;
     }
     let asked = |ordinal: &usize| state.replace.contains_key(ordinal);
@@ -207,14 +223,15 @@ fn rescue(state: &State) -> Option<Move> {
     Some(if is_open_for(state, ordinal) { Move::Start(ordinal) } else { Move::Invite(ordinal) })
 }
 
-/// Dead members that are to be replaced, and strangers: a learner is refused
-/// while they count.
+/// Dead members that are to go, whatever for, and strangers: while they count,
+/// others neither come nor go.
 fn remove_the_dead(state: &State) -> Option<Move> {
     let useless = |ordinal: &&usize| {
         let asked = state.replace.get(ordinal) == Some(&Replacing::Listed);
-        asked && (state.is_dead(**ordinal) || state.learns(**ordinal))
+        let leaves = **ordinal >= state.wanted && state.voters() > 1;
+        (asked && state.learns(**ordinal)) || ((asked || leaves) && state.is_dead(**ordinal))
     };
-    let stranger = state.strangers.first().map(|id| Move::RemoveStranger(*id));
+    let stranger = state.strangers.first_key_value().map(|(id, _)| Move::RemoveStranger(*id));
     let one =
         stranger.or_else(|| state.members.keys().find(useless).map(|ordinal| Move::Remove(*ordinal)))?;
     Some(state.saved_before(one))
@@ -225,13 +242,13 @@ fn remove_the_dead(state: &State) -> Option<Move> {
 fn join(state: &State) -> Option<Move> {
     let (ordinal, listed) = state.members.iter().find(|(ordinal, _)| state.learns(**ordinal))?;
     let last = state.members.keys().next_back() == Some(ordinal);
-    if *ordinal >= state.wanted && last {
-        return Some(Move::Retire(*ordinal));
+    let used = state.claims.contains_key(ordinal) && state.replicas <= *ordinal;
+    // Without a pod nobody has started on its claim: it is an older one, which
+    // can be deleted once the learner is not listed.
+    if last && (*ordinal >= state.wanted || (*listed == Listed::Invited && used)) {
+        return Some(Move::Retire((*ordinal).max(state.replicas.saturating_sub(1))));
     }
     Some(match (listed, &state.window) {
-        (Listed::Invited, _) if state.claims.contains_key(ordinal) && state.replicas <= *ordinal => {
-            state.saved_before(Move::DeleteClaim(*ordinal))
-        }
         (Listed::Invited, _) if is_open_for(state, *ordinal) => Move::Start(*ordinal),
         (Listed::Invited, _) => Move::Invite(*ordinal),
         (_, Some(Window::Sealed)) => Move::Promote(*ordinal),
@@ -271,7 +288,9 @@ fn shrink(state: &State) -> Option<Move> {
     let pod = state.replicas.checked_sub(1);
     let written = state.recorded_only.last().copied();
     let highest = listed.into_iter().chain(pod).chain(written).max()?;
-    let left = |(ordinal, _): &(&usize, &Volume)| **ordinal >= state.wanted.max(highest + 1);
+    let left = |(ordinal, volume): &(&usize, &Volume)| {
+        **ordinal >= state.wanted.max(highest + 1) && **volume == Volume::Old
+    };
     if state.delete_claims
         && let Some((ordinal, _)) = state.claims.iter().rev().find(left)
     {
@@ -285,8 +304,8 @@ fn shrink(state: &State) -> Option<Move> {
 }
 
 fn grow(state: &State) -> Option<Move> {
-    let ordinal = state.members.len();
-    (ordinal < state.wanted).then(|| invite(state, ordinal))
+    let unlisted = (0..state.wanted).find(|ordinal| !state.members.contains_key(ordinal))?;
+    Some(invite(state, unlisted))
 }
 
 /// Followers from the highest ordinal down, the leader last.
@@ -339,10 +358,13 @@ impl State {
     }
 }
 
+/// More moves than any plan has: seven members, each replaced and restarted.
+const MOST: usize = 200;
+
 /// Every move that is left, each with the state before and after it.
 pub fn moves(mut state: State) -> Vec<(State, Move, State)> {
     let mut all = Vec::new();
-    while let Some(found) = next(&state) {
+    while let Some(found) = next(&state).filter(|_| all.len() < MOST) {
         let after = state.after(&found);
         all.push((state, found, after.clone()));
         state = after;

@@ -278,7 +278,9 @@ fn taken(inputs: &Inputs<'_>) -> Vec<Conflict> {
 }
 
 fn apply(inputs: &Inputs<'_>, object: &Object, fill: Vec<Fill>) -> Action {
-    Action::Apply { object: object.clone(), expects: expects(inputs, &object.key), fill, take: Vec::new() }
+    let is_stateful_set = object.key == inputs.desired.names.stateful_set();
+    let take = if is_stateful_set { taken(inputs) } else { Vec::new() };
+    Action::Apply { object: object.clone(), expects: expects(inputs, &object.key), fill, take }
 }
 
 fn expects(inputs: &Inputs<'_>, key: &ObjectKey) -> Expects {

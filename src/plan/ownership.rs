@@ -2,6 +2,8 @@
 //!
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management>
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Blocked, order::Inputs, state::replicas};
@@ -44,6 +46,28 @@ pub fn others(object: &Object, path: &[&str]) -> Vec<Owner> {
 
 /// The field that somebody else may have set by `kubectl scale`.
 pub const REPLICAS: &str = "spec.replicas";
+
+/// Windows that are to be written into fields that others own as well: their
+/// edit was undone, and still they would conflict in the middle of a join.
+pub fn windows_of_others(inputs: &Inputs<'_>) -> Vec<Blocked> {
+    let key = inputs.desired.names.bootstrap();
+    let Some(live) = inputs.live.objects.get(&key).and_then(Lookup::found) else { return Vec::new() };
+    if !inputs.moves.iter().any(|(before, _, after)| before.window != after.window) {
+        return Vec::new();
+    }
+    let fields = ["initial-cluster", "initial-cluster-state"];
+    let owners = fields.iter().flat_map(|field| others(live, &["data", field]));
+    let names: BTreeSet<String> = owners.map(|owner| owner.manager).collect();
+    let blocked = |manager: String| Blocked {
+        code: "plan::conflict".to_owned(),
+        reason: format!("the list in `{key}` is set by {manager} as well, and the plan would change it"),
+        help: Some(format!(
+            "`kubectl delete configmap {}` lets the next apply make it anew, sealed; running members do not read it",
+            key.name
+        )),
+    };
+    names.into_iter().map(blocked).collect()
+}
 
 /// Replicas that are to change and that others own: an apply without force
 /// would be refused in the middle of the run.

@@ -16,7 +16,7 @@ use crate::{
     desired::{Desired, Window},
     member::{Id, Member, Role},
     object::Object,
-    observed::{Intended, Journal, Live, Lookup, Members, Observed},
+    observed::{Claim, Intended, Journal, Live, Lookup, Members, Observed},
     stack::OnScaleDown,
 };
 
@@ -57,7 +57,7 @@ pub fn state(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Resul
     }
     let state = founded(desired, observed, asked);
     blocked.extend(reasons::foreign_members(desired, observed, asked.intended));
-    blocked.extend(reasons::lost_claims(desired, observed, asked.intended));
+    blocked.extend(reasons::lost_claims(desired, observed, &state));
     blocked.extend(reasons::lost_volumes(desired, observed, &state));
     blocked.extend(reasons::members_in_doubt(desired, &state));
     if !state.quorum && membership::next(&state).is_none() {
@@ -169,10 +169,10 @@ fn how_far(member: &Member) -> Listed {
     }
 }
 
-fn strangers(desired: &Desired, observed: &Observed, intended: &Intended) -> BTreeSet<Id> {
-    let Members::Read(reading) = &observed.members else { return BTreeSet::new() };
+fn strangers(desired: &Desired, observed: &Observed, intended: &Intended) -> BTreeMap<Id, Role> {
+    let Members::Read(reading) = &observed.members else { return BTreeMap::new() };
     let asked = |member: &&Member| ordinal(desired, member).is_none() && intended.remove.contains(&member.id);
-    reading.membership.members.iter().filter(asked).map(|member| member.id).collect()
+    reading.membership.members.iter().filter(asked).map(|member| (member.id, member.role)).collect()
 }
 
 /// Replacements that are not done: the old member is listed still, or nobody
@@ -225,31 +225,41 @@ fn claims(
     members: &BTreeMap<usize, Listed>,
 ) -> BTreeMap<usize, Volume> {
     let names = &desired.names;
-    let what = |ordinal: usize, uid: &str| match intended.replace.get(&names.member(ordinal)) {
-        _ if members.contains_key(&ordinal) => Volume::Held,
-        Some(old) if old.claim_uid.as_deref() != Some(uid) => Volume::Fresh,
-        _ => Volume::Old,
+    let recorded = live.journal.found().map(|journal| &journal.members);
+    let what = |ordinal: usize, claim: &Claim| {
+        let member = names.member(ordinal);
+        let known = recorded.and_then(|members| members.get(&member));
+        match intended.replace.get(&member) {
+            _ if members.contains_key(&ordinal) => Volume::Held,
+            Some(old) if old.claim_uid.as_deref() != Some(claim.uid.as_str()) => Volume::Fresh,
+            _ if claim.cluster_id.is_some() => Volume::Old,
+            _ if known.is_some_and(|known| known.claim_uid == claim.uid) => Volume::Old,
+            _ => Volume::Unknown,
+        }
     };
     let found = live.claims.found().into_iter().flatten();
-    let named = (0..crate::desired::ORDINALS).map(|ordinal| (names.claim(ordinal).name, ordinal));
-    let named: BTreeMap<String, usize> = named.collect();
+    let named: BTreeMap<String, usize> =
+        (0..crate::desired::ORDINALS).map(|ordinal| (names.claim(ordinal).name, ordinal)).collect();
     found
         .filter_map(|claim| {
             let ordinal = *named.get(&claim.name)?;
-            Some((ordinal, what(ordinal, &claim.uid)))
+            Some((ordinal, what(ordinal, claim)))
         })
         .collect()
 }
 
 /// Whose pods are not made from the template as it is, or are to be restarted
-/// because somebody asked for it.
+/// because somebody asked for it. With a new template that is everybody, also
+/// one whose pod the older template kept from being made.
 fn outdated(desired: &Desired, live: &Live, asked: &Asked<'_>) -> BTreeSet<usize> {
     let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
+    if asked.new_template {
+        return (0..stateful_set.map_or(0, replicas)).collect();
+    }
     let current = stateful_set.and_then(current_revision);
     let pods = live.pods.found().into_iter().flatten();
     pods.filter(|pod| {
-        let older =
-            asked.new_template || current.is_some_and(|current| pod.revision.as_deref() != Some(current));
+        let older = current.is_some_and(|current| pod.revision.as_deref() != Some(current));
         older || asked.intended.restart.get(&pod.name) == Some(&pod.uid)
     })
     .filter_map(|pod| desired.names.ordinal_named(&pod.name))

@@ -244,7 +244,7 @@ fn a_dead_member_goes_only_while_the_healthy_ones_are_a_quorum() {
         titles(&two)[1..3],
         ["remove orders-1: another takes its place", "remove orders-3: another takes its place"]
     );
-    let reason = "only 1 of 2 voters are healthy, and removing orders-1 needs 2";
+    let reason = "only 1 of 2 voters is healthy, and removing orders-1 needs 2";
     assert_eq!(reasons(&dead(2, &["orders-1"])), [("plan::unhealthy", reason)]);
 }
 
@@ -255,6 +255,109 @@ fn members_neither_come_nor_go_while_they_run_two_minor_versions() {
     let reason = "the members run different minor versions of etcd: orders-0 3.6.16, orders-1 3.7.3, \
                   orders-2 3.6.16, orders-3 3.6.16, orders-4 3.6.16";
     assert_eq!(reasons(&world.plan()), [("plan::version_skew", reason)]);
+}
+
+#[test]
+fn a_dead_member_that_is_to_leave_goes_before_the_healthy_ones() {
+    let mut world = World::of(5, THREE);
+    world.reading().statuses.insert("orders-3".into(), Err("timed out".into()));
+    let plan = world.plan();
+    assert!(plan.is_applicable(), "{:?}", plan.blocked);
+    assert_eq!(
+        titles(&plan)[1..],
+        [
+            "remove orders-3, which does not serve",
+            "remove orders-4, replicas 5 -> 4, wait until its pod is gone",
+            "apply PodDisruptionBudget/etcd-orders/orders: 2 of 3 stay up",
+            "replicas 4 -> 3: etcd does not list orders-3",
+        ]
+    );
+}
+
+#[test]
+fn a_member_that_is_to_leave_may_have_lost_its_claim_or_its_place_in_the_list() {
+    let mut world = World::of(5, THREE);
+    world.claims().remove(3);
+    assert!(world.plan().is_applicable(), "{:?}", world.plan().blocked);
+    world.listed().remove(3);
+    assert!(world.plan().is_applicable(), "{:?}", world.plan().blocked);
+}
+
+#[test]
+fn what_the_journal_alone_remembers_raises_no_replicas() {
+    let mut world = World::of(5, THREE);
+    world.listed().truncate(3);
+    world.pods().truncate(3);
+    let key = world.desired.names.stateful_set();
+    world.body(&key)["spec"]["replicas"] = json!(3);
+    let plan = world.plan();
+    let raised = plan.steps.iter().flat_map(|step| &step.actions).any(|action| {
+        matches!(action, Action::Apply { object, .. } if object.body["spec"]["replicas"].as_u64() > Some(3))
+    });
+    assert!(plan.is_applicable() && !raised, "{:?} {:?}", plan.blocked, plan.steps);
+}
+
+#[test]
+fn a_dead_member_is_replaced_although_its_pod_is_of_an_older_template() {
+    let mut world = World::founded();
+    world.reading().statuses.insert("orders-1".into(), Err("timed out".into()));
+    (world.pods()[1].ready, world.pods()[1].revision) = (false, Some("orders-5b".into()));
+    world.intent.replace.insert("orders-1".into());
+    assert_eq!(titles(&world.plan())[1], "remove orders-1: another takes its place");
+}
+
+#[test]
+fn who_has_not_joined_yet_is_not_replaced() {
+    let mut world = World::wanting("[cluster]\nmembers = 5\n");
+    world.intent.replace.insert("orders-4".into());
+    assert_eq!(codes(&world.plan()), ["plan::no_such_member"]);
+}
+
+#[test]
+fn a_claim_of_the_same_name_is_another_approval() {
+    let with = |uid: &str| {
+        let mut world = World::wanting("[cluster]\nmembers = 4\n");
+        let mut old = claim(&world.desired, 3);
+        old.uid = uid.into();
+        world.claims().push(old);
+        world.plan().digest
+    };
+    assert_ne!(with("a"), with("b"));
+}
+
+#[test]
+fn a_claim_of_which_nobody_knows_is_not_deleted_when_the_stack_shrinks() {
+    let mut world = World::of(5, "[cluster]\nmembers = 3\n[storage]\non_scale_down = \"delete\"\n");
+    let mut foreign = claim(&world.desired, 6);
+    foreign.cluster_id = None;
+    world.claims().push(foreign);
+    assert!(!world.plan().needs().data_loss.contains("data-orders-6"));
+}
+
+#[test]
+fn a_learner_of_somebody_else_is_removed_without_a_quorum_of_others() {
+    let mut world = World::of(1, "[cluster]\nmembers = 1\n");
+    world.listed().push(Member {
+        id: Id(0xbad),
+        name: String::new(),
+        peer_urls: vec!["https://10.0.0.9:2380".into()],
+        client_urls: Vec::new(),
+        role: Role::Learner,
+    });
+    world.intent.remove.insert(Id(0xbad));
+    assert!(world.plan().is_applicable(), "{:?}", world.plan().blocked);
+}
+
+#[test]
+fn a_window_that_somebody_else_wrote_into_stops_before_the_join() {
+    let mut world = World::wanting("[cluster]\nmembers = 5\n");
+    let key = world.desired.names.bootstrap();
+    world.body(&key)["metadata"]["managedFields"] = json!([
+        { "manager": "kubectl-patch", "operation": "Update", "fieldsV1": { "f:data": { "f:initial-cluster": {} } } },
+    ]);
+    let reason = "the list in `ConfigMap/etcd-orders/orders-bootstrap` is set by kubectl-patch as well, \
+                  and the plan would change it";
+    assert_eq!(reasons(&world.plan()), [("plan::conflict", reason)]);
 }
 
 #[test]

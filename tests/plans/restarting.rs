@@ -2,6 +2,7 @@
 
 use etcdctl_stack::{
     member::Alarm,
+    observed::{Lookup, Members},
     plan::{Action, Cost, Guard, RestartReason, Tally, Wait},
 };
 use serde_json::json;
@@ -101,14 +102,16 @@ fn one_and_two_members_are_down_while_one_restarts() {
 fn what_serves_nothing_restarts_first_and_without_a_quorum() {
     let mut world = World::wanting(QUOTA);
     world.reading().statuses.insert("orders-0".into(), Err("connection refused".into()));
+    world.pods()[0].ready = false;
     let plan = world.plan();
     assert_eq!(titles(&plan)[1], "restart orders-0, which serves nothing");
     assert!(plan.is_applicable(), "{:?}", plan.blocked);
 
     let mut world = World::wanting(QUOTA);
     world.reading().linearizable = false;
-    for name in ["orders-1", "orders-2"] {
+    for (ordinal, name) in [(1, "orders-1"), (2, "orders-2")] {
         world.reading().statuses.insert(name.into(), Err("connection refused".into()));
+        world.pods()[ordinal].ready = false;
     }
     world.status("orders-0").leader = etcdctl_stack::member::Id(0);
     let plan = world.plan();
@@ -117,6 +120,49 @@ fn what_serves_nothing_restarts_first_and_without_a_quorum() {
         ["apply StatefulSet/etcd-orders/orders", "restart orders-1, orders-2, which serve nothing"]
     );
     assert!(plan.is_applicable() && !plan.complete, "{:?}", plan.blocked);
+}
+
+#[test]
+fn who_may_serve_where_it_cannot_be_asked_is_not_restarted_unasked() {
+    // The pod is Ready: only the way to it is broken.
+    let mut world = World::wanting(QUOTA);
+    world.reading().statuses.insert("orders-0".into(), Err("forbidden".into()));
+    assert_eq!(codes(&world.plan()), ["plan::unhealthy"]);
+    // Its node is not heard of: its peers may hear it.
+    world.pods()[0].ready = false;
+    let Lookup::Found(nodes) = &mut world.live.nodes else { panic!("nodes were read") };
+    nodes[0].ready = false;
+    assert_eq!(codes(&world.plan()), ["plan::unhealthy"]);
+    // Nobody can be asked at all.
+    let mut world = World::wanting(QUOTA);
+    world.members = Members::Failed("the operator's Secret may not be read".into());
+    let plan = world.plan();
+    assert_eq!((plan.unread.len(), plan.restarts().len(), plan.digest), (1, 0, None));
+}
+
+#[test]
+fn a_template_that_kept_a_pod_from_being_made_can_be_put_right() {
+    let mut world = World::wanting(QUOTA);
+    world.pods().pop();
+    world.reading().statuses.remove("orders-2");
+    let plan = world.plan();
+    assert!(plan.is_applicable(), "{:?}", plan.blocked);
+    assert_eq!(titles(&plan)[1], "restart orders-2, which serves nothing");
+}
+
+#[test]
+fn without_a_quorum_objects_are_put_right_all_the_same() {
+    let mut world = World::founded();
+    let key = world.desired.names.peer_service();
+    world.delete(&key);
+    world.reading().linearizable = false;
+    for name in ["orders-1", "orders-2"] {
+        world.reading().statuses.insert(name.into(), Err("connection refused".into()));
+    }
+    let plan = world.plan();
+    assert!(plan.is_applicable() && !plan.complete, "{:?}", plan.blocked);
+    assert_eq!(titles(&plan), ["apply Service/etcd-orders/orders-peer"]);
+    assert!(plan.warnings[0].starts_with("the cluster has no quorum"), "{:?}", plan.warnings);
 }
 
 #[test]

@@ -40,7 +40,9 @@ impl State {
             Move::Remove(ordinal) => {
                 state.forget(*ordinal);
                 state.claims.entry(*ordinal).and_modify(|claim| *claim = Volume::Old);
-                state.replace.insert(*ordinal, Replacing::Removed);
+                if *ordinal < state.wanted {
+                    state.replace.insert(*ordinal, Replacing::Removed);
+                }
             }
             Move::RemoveStranger(id) => {
                 state.strangers.remove(id);
@@ -97,6 +99,7 @@ impl State {
 
     /// Takes a member out of everything that speaks of listed ones.
     fn forget(&mut self, ordinal: usize) {
+        self.left.insert(ordinal);
         self.members.remove(&ordinal);
         self.recorded_only.remove(&ordinal);
         self.unrecorded.remove(&ordinal);

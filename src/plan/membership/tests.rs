@@ -114,8 +114,10 @@ fn the_leader_restarts_last_and_what_serves_nothing_first() {
 
 #[test]
 fn pods_that_somebody_took_away_come_back_before_anything_else() {
-    let state = State { replicas: 1, ..settled(3, 1) };
-    assert_eq!(all(state)[0], Move::BringBack(3));
+    let state = State { replicas: 2, ..settled(3, 3) };
+    assert_eq!(all(state), [Move::BringBack(3)]);
+    let state = State { replicas: 1, quorum: false, ..settled(3, 1) };
+    assert_eq!(all(state), [Move::BringBack(3)]);
     let state = State { replicas: 0, quorum: false, ..settled(3, 3) };
     assert_eq!(all(state), [Move::BringBack(3)]);
 }

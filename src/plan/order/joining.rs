@@ -62,7 +62,7 @@ pub(super) fn invite(inputs: &Inputs<'_>, before: &State, ordinal: usize, listed
     if !before.quorum {
         return plain(format!("let {name}, and only it, join: it gives the quorum back"), actions);
     }
-    let claim = (actions.len() == 2).then(|| unused_claim(inputs, before, ordinal));
+    let claim = if actions.len() == 2 { unused_claim(inputs, before, ordinal) } else { None };
     Step {
         before: [vec![Guard::VotersHealthy, Guard::NoOtherLearner { peer_url }], claim.into_iter().collect()]
             .concat(),
@@ -72,13 +72,13 @@ pub(super) fn invite(inputs: &Inputs<'_>, before: &State, ordinal: usize, listed
 
 /// A joining member starts on a volume that nobody has used: there is no claim,
 /// or it is not the one that was deleted.
-fn unused_claim(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Guard {
-    let replaced = inputs.intended.replace.get(&inputs.desired.names.member(ordinal));
-    let old = replaced.and_then(|replaced| replaced.claim_uid.clone());
-    match before.claims.contains_key(&ordinal) {
-        true => Guard::ClaimIsNot { ordinal, uid: old.unwrap_or_else(|| claim_uid(inputs, ordinal)) },
-        false => Guard::ClaimAbsent { ordinal },
+fn unused_claim(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Option<Guard> {
+    if !before.claims.contains_key(&ordinal) {
+        return Some(Guard::ClaimAbsent { ordinal });
     }
+    let deleted = inputs.intended.replace.get(&inputs.desired.names.member(ordinal));
+    let deleted = deleted.map_or_else(|| Some(claim_uid(inputs, ordinal)), |old| old.claim_uid.clone());
+    deleted.map(|uid| Guard::ClaimIsNot { ordinal, uid })
 }
 
 pub(super) fn start(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Step {

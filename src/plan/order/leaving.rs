@@ -11,7 +11,10 @@ pub(super) fn remove(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Ste
     Step {
         before: vec![Guard::Removable { peer_url: names.peer_url(ordinal) }],
         ..plain(
-            format!("remove {}: another takes its place", names.member(ordinal)),
+            match ordinal < before.wanted {
+                true => format!("remove {}: another takes its place", names.member(ordinal)),
+                false => format!("remove {}, which does not serve", names.member(ordinal)),
+            },
             vec![remove_member(inputs, before, ordinal)],
         )
     }
@@ -36,11 +39,14 @@ pub(super) fn remove_stranger(inputs: &Inputs<'_>, before: &State, id: Id) -> St
 pub(super) fn retire(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Step {
     let names = &inputs.desired.names;
     let (name, peer_url) = (names.member(ordinal), names.peer_url(ordinal));
+    let replicas = before.replicas.min(ordinal);
     let title = match before.members.contains_key(&ordinal) {
+        true if replicas == before.replicas => format!("remove {name}, which has no pod"),
+        false if replicas == before.replicas => format!("write down that {name} is gone"),
         true => {
-            format!("remove {name}, replicas {} -> {ordinal}, wait until its pod is gone", before.replicas)
+            format!("remove {name}, replicas {} -> {replicas}, wait until its pod is gone", before.replicas)
         }
-        false => format!("replicas {} -> {ordinal}: etcd does not list {name}", before.replicas),
+        false => format!("replicas {} -> {replicas}: etcd does not list {name}", before.replicas),
     };
     Step {
         before: vec![Guard::Removable { peer_url }],
@@ -49,7 +55,7 @@ pub(super) fn retire(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Ste
             title,
             vec![
                 remove_member(inputs, before, ordinal),
-                sized(inputs, ordinal),
+                sized(inputs, replicas),
                 Action::ForgetMember { name },
             ],
         )

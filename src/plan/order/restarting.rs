@@ -5,21 +5,27 @@ use std::collections::BTreeSet;
 use super::{Inputs, plain, sized};
 use crate::{
     member::can_lose,
-    plan::{Action, Cost, Guard, RestartReason, Step, Wait, membership::State},
+    plan::{
+        Action, Cost, Guard, RestartReason, Step, Wait,
+        membership::{Listed, State},
+    },
 };
 
 pub(super) fn bring_back(inputs: &Inputs<'_>, before: &State, replicas: usize) -> Step {
     let names = &inputs.desired.names;
     let ordinals: Vec<usize> = (before.replicas..replicas).collect();
+    // Who is replaced, or learns, need not have anything to come back with.
+    let votes = |ordinal: &usize| {
+        before.members.get(ordinal) == Some(&Listed::Voter) && !before.replace.contains_key(ordinal)
+    };
+    let recorded: Vec<usize> = ordinals.iter().copied().filter(votes).collect();
     let members: Vec<String> = ordinals.iter().map(|ordinal| names.member(*ordinal)).collect();
     Step {
         before: vec![
-            Guard::RecordedClaims { ordinals },
+            Guard::RecordedClaims { ordinals: recorded },
             Guard::Replicas { one_of: vec![before.replicas, replicas] },
         ],
-        after: vec![Wait::Back {
-            ordinals: (0..replicas).filter(|one| before.members.contains_key(one)).collect(),
-        }],
+        after: vec![Wait::Back { ordinals: (0..replicas).filter(votes).collect() }],
         ..plain(
             format!(
                 "replicas {} -> {replicas}: bring {} back with their data",

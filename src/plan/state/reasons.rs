@@ -1,6 +1,6 @@
 //! Why membership cannot be decided, in words.
 
-use super::{Listed, State, ordinal};
+use super::{Listed, Replacing, State, ordinal};
 use crate::{
     desired::Desired,
     last_words::{self, Loss},
@@ -78,7 +78,12 @@ pub fn foreign_members(desired: &Desired, observed: &Observed, intended: &Intend
                     "etcd lists member {} `{}` at {urls}, which is not one of this stack's",
                     member.id, member.name
                 ),
-                &if reading.linearizable {
+                &if member.peer_urls.iter().any(|url| desired.names.ordinal_of(url).is_some()) {
+                    format!(
+                        "`etcdctl member update {}` with its own address alone puts that right",
+                        member.id
+                    )
+                } else if reading.linearizable {
                     format!("`--remove {}` takes it out of the list", member.id)
                 } else {
                     format!("there is no quorum to remove it: start the process at {urls}")
@@ -90,29 +95,45 @@ pub fn foreign_members(desired: &Desired, observed: &Observed, intended: &Intend
 
 /// A member whose claim is not the one that it was recorded with: its data is
 /// gone, whatever its pod says until its next start.
-pub fn lost_claims(desired: &Desired, observed: &Observed, intended: &Intended) -> Vec<Blocked> {
-    let (Some(journal), Lookup::Found(claims)) = (observed.live.journal.found(), &observed.live.claims)
-    else {
-        return Vec::new();
-    };
-    let names = &desired.names;
+pub fn lost_claims(desired: &Desired, observed: &Observed, state: &State) -> Vec<Blocked> {
+    let Lookup::Found(claims) = &observed.live.claims else { return Vec::new() };
+    let (names, journal) = (&desired.names, observed.live.journal.found());
+    let goes =
+        |ordinal: &usize| state.replace.contains_key(ordinal) || (state.quorum && *ordinal >= state.wanted);
     let lost = super::listed(desired, observed).into_iter().filter_map(|(ordinal, (id, _))| {
         let (member, claim) = (names.member(ordinal), names.claim(ordinal).name);
-        let recorded = journal.members.get(&member).filter(|recorded| recorded.id == id)?;
+        let recorded = journal.and_then(|journal| journal.members.get(&member));
+        let recorded = recorded.filter(|recorded| recorded.id == id);
         let what = match claims.iter().find(|one| one.name == claim) {
-            _ if intended.replace.contains_key(&member) => return None,
+            _ if goes(&ordinal) => return None,
             Some(one) if one.terminating => "is being deleted",
-            Some(one) if one.uid == recorded.claim_uid => return None,
+            Some(one) if recorded.is_none_or(|recorded| one.uid == recorded.claim_uid) => return None,
             Some(_) => "was made anew",
+            None if recorded.is_none() => return None,
             None => "is gone",
         };
         Some(stop(
             "plan::claim_lost",
             format!("claim `{claim}` {what}, and with it the volume that holds the data of {member}"),
-            &format!("`--replace {member}` removes the member and lets it join anew, with a copy of what the others hold"),
+            &what_replaces(state, &member),
         ))
     });
     lost.collect()
+}
+
+/// What helps a member that has lost its data.
+fn what_replaces(state: &State, member: &str) -> String {
+    match state.voters() {
+        1 => "no copy of what it held exists: save what it still serves with `etcdctl snapshot save`, or \
+              restore a snapshot into a new stack"
+            .to_owned(),
+        _ if !state.quorum => {
+            "bring the others back first; nothing can replace it without a quorum".to_owned()
+        }
+        _ => format!(
+            "`--replace {member}` removes the member and lets it join anew, with a copy of what the others hold"
+        ),
+    }
 }
 
 /// What the last words of a member's process prove about its volume.
@@ -128,17 +149,16 @@ fn loss<'a>(desired: &Desired, observed: &'a Observed, ordinal: usize) -> Option
     }
 }
 
-/// Voters whose own words say that their data is gone.
+/// Members whose own words say that their data is gone. A joiner whose window
+/// is open may have read the list before that.
 pub fn lost_volumes(desired: &Desired, observed: &Observed, state: &State) -> Vec<Blocked> {
+    let learners = state.members.iter().filter(|(_, listed)| **listed == Listed::Learner);
     let asked = |ordinal: &&usize| !state.replace.contains_key(ordinal) && state.replicas > **ordinal;
-    let lost = state.silent.iter().filter(asked).filter_map(|ordinal| {
+    let all = state.silent.iter().chain(learners.map(|(ordinal, _)| ordinal));
+    let lost = all.filter(asked).filter_map(|ordinal| {
         let member = desired.names.member(*ordinal);
-        let help = match state.voters() {
-            1 => "no copy of what it held exists: restore a snapshot into a new stack".to_owned(),
-            _ if !state.quorum => "bring the others back first; nothing can replace it without a quorum".to_owned(),
-            _ => format!("`--replace {member}` removes the member and lets it join anew, with a copy of what the others hold"),
-        };
-        Some(stop("plan::member_lost", format!("{member} is lost: {}", loss(desired, observed, *ordinal)?), &help))
+        let why = format!("{member} is lost: {}", loss(desired, observed, *ordinal)?);
+        Some(stop("plan::member_lost", why, &what_replaces(state, &member)))
     });
     lost.collect()
 }
@@ -148,7 +168,8 @@ pub fn members_in_doubt(desired: &Desired, state: &State) -> Vec<Blocked> {
     let name = |ordinal: &usize| desired.names.member(*ordinal);
     let highest = state.members.keys().next_back().copied().unwrap_or(0);
     let asked = |ordinal: &usize| state.replace.contains_key(ordinal);
-    let gaps = (0..highest).filter(|ordinal| !state.members.contains_key(ordinal) && !asked(ordinal));
+    let gaps = (0..highest.min(state.wanted))
+        .filter(|ordinal| !state.members.contains_key(ordinal) && !asked(ordinal));
     let gaps = gaps.map(|ordinal| {
         let member = name(&ordinal);
         stop(
@@ -184,10 +205,16 @@ pub fn members_in_doubt(desired: &Desired, state: &State) -> Vec<Blocked> {
             "grow the stack first, and replace it then; if its volume is lost, restore a snapshot into a new stack",
         )
     });
+    let listed = |ordinal: &&usize| state.replace.get(ordinal) == Some(&Replacing::Listed);
     let leaving = state.replace.keys().filter(|ordinal| **ordinal >= state.wanted && state.quorum);
+    let leaving = leaving.filter(listed);
     let leaving = leaving.map(|ordinal| {
         let why = format!("{} leaves anyway: `members` is {}", name(ordinal), state.wanted);
-        stop("plan::leaves_anyway", why, "leave `--replace` out")
+        stop(
+            "plan::leaves_anyway",
+            why,
+            "leave `--replace` out; `--abandon` gives up that of an unfinished apply",
+        )
     });
     gaps.chain(unstarted).chain(only).chain(leaving).collect()
 }

@@ -19,7 +19,7 @@ fn holds(place: &Place, ordinal: usize) -> Value {
     let header = status[0]["Status"]["header"].clone();
     let local = ["get", "", "--prefix", "--keys-only", "--consistency=s"];
     let keys = place.etcdctl_in(ordinal, &local).expect(0).stdout.split_whitespace().count();
-    assert!(keys > 100, "the load wrote {keys} keys");
+    assert!(keys > 10, "the load wrote {keys} keys");
     json!([header["cluster_id"], header["member_id"], header["revision"], keys])
 }
 
