@@ -176,13 +176,7 @@ fn intent(world: &Simulator, wish: &Wish) -> Intent {
         .map(|member| member.id)
         .collect();
     Intent {
-        // One that was never there is no member to replace.
-        replace: wish
-            .replace
-            .filter(|ordinal| *ordinal < world.members())
-            .map(|ordinal| format!("orders-{ordinal}"))
-            .into_iter()
-            .collect(),
+        replace: wish.replace.map(|ordinal| format!("orders-{ordinal}")).into_iter().collect(),
         restart: wish.restart,
         remove: if wish.remove_strangers { strangers } else { BTreeSet::new() },
         take: BTreeSet::from([Conflict { field: "spec.replicas".into(), manager: "kubectl".into() }]),

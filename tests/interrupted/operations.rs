@@ -244,7 +244,6 @@ fn a_voter_that_somebody_added_joins_or_goes() {
 }
 
 #[test]
-#[ignore = "its start asks for a list that no quorum can confirm yet"]
 fn a_voter_that_froze_a_single_member_is_let_in() {
     let world = wanting(&founded(1), 2, "");
     world.add_member(&world.desired.names.peer_url(1), Role::Voter);

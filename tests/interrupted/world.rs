@@ -149,6 +149,14 @@ impl World for Simulator {
         Ok(state.membership(&log, via))
     }
 
+    async fn members_applied(&self, via: usize) -> Result<Membership, Failure> {
+        let state = self.read();
+        let served = state.pods.get(&via).is_some_and(|pod| pod.served);
+        let data = state.data(via).filter(|_| served);
+        let log = data.ok_or_else(|| Failure::NotNow("connection refused".into()))?.log.clone();
+        Ok(state.membership(&log, via))
+    }
+
     async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure> {
         let state = self.read();
         state.served_by(via).map(|_| state.alarms.clone())
