@@ -8,7 +8,7 @@
 use crate::{
     certificate::Request,
     object::{Object, ObjectKey},
-    stack::{Budget, Spread, Stack},
+    stack::{Budget, OnScaleDown, Spread, Stack},
 };
 
 mod bootstrap;
@@ -106,6 +106,11 @@ impl Desired {
     pub fn needs_a_node_each(&self) -> bool {
         let placement = &self.stack.placement;
         placement.nodes == Spread::Required && placement.affinity.is_none()
+    }
+
+    /// Whether a claim goes with its member when the stack shrinks.
+    pub fn deletes_claims(&self) -> bool {
+        self.stack.storage.on_scale_down == OnScaleDown::Delete
     }
 
     /// Every object that is applied, in the order of a first apply. Secrets

@@ -17,7 +17,6 @@ use crate::{
     member::{Id, Member, Role},
     object::Object,
     observed::{Claim, Intended, Journal, Live, Lookup, Members, Observed},
-    stack::OnScaleDown,
 };
 
 mod reasons;
@@ -89,7 +88,7 @@ fn objects(desired: &Desired, live: &Live) -> State {
     State {
         replicas: found(names.stateful_set()).map_or(0, replicas),
         window: found(names.bootstrap()).and_then(|object| Window::read(names, object)),
-        delete_claims: desired.stack.storage.on_scale_down == OnScaleDown::Delete,
+        delete_claims: desired.deletes_claims(),
         ..State::default()
     }
 }
