@@ -23,6 +23,8 @@ mod act;
 mod after;
 mod ask;
 mod data;
+#[cfg(test)]
+mod fake;
 mod founding;
 mod guard;
 mod health;

@@ -1,9 +1,16 @@
 //! What must hold when a step begins, read live.
 
 use serde_json::Value;
+use thiserror::Error;
 
 use super::{Halt, Run, World};
-use crate::{desired::CLUSTER_ID, member::Role, object::Object, plan::Guard};
+use crate::{
+    desired::CLUSTER_ID,
+    member::{Id, Role},
+    object::Object,
+    observed::{Claim, journal::RecordedMember},
+    plan::Guard,
+};
 
 impl<W: World> Run<'_, W> {
     /// Returns once the guard holds.
@@ -96,23 +103,85 @@ impl<W: World> Run<'_, W> {
 
     async fn recorded_claims(&mut self, ordinals: &[usize]) -> Result<(), Halt> {
         for ordinal in ordinals {
-            if !self.has_recorded_claim(*ordinal).await? {
+            if let Some(doubt) = self.against_claim(*ordinal).await? {
                 let claim = self.names.claim(*ordinal).name;
+                let name = self.names.member(*ordinal);
                 return Err(Halt::because(format!(
-                    "claim `{claim}` is not the one that the journal has for {}: its data is not there",
-                    self.names.member(*ordinal)
+                    "claim `{claim}` {doubt}: {name} would not come back with its data"
                 )));
             }
         }
         Ok(())
     }
 
-    /// Whether a member's claim is the one that was recorded with it.
-    pub(super) async fn has_recorded_claim(&mut self, ordinal: usize) -> Result<bool, Halt> {
-        let Some(recorded) = self.journal.members.get(&self.names.member(ordinal)).cloned() else {
-            return Ok(false);
-        };
+    /// Why a member's claim is not taken for the one with its data.
+    pub(super) async fn against_claim(&mut self, ordinal: usize) -> Result<Option<Doubt>, Halt> {
         let claim = self.claim(ordinal).await?;
-        Ok(claim.is_some_and(|claim| claim.uid == recorded.claim_uid && !claim.terminating))
+        let recorded = self.journal.members.get(&self.names.member(ordinal));
+        Ok(doubt(claim.as_ref(), recorded, self.journal.cluster_id))
+    }
+}
+
+/// What is wrong with a claim, in words that follow its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum Doubt {
+    #[error("does not exist")]
+    Absent,
+    #[error("is being deleted, and only its pod keeps it")]
+    Terminating,
+    #[error("is not the one that the journal has, and is not annotated with the cluster's id")]
+    Another,
+    #[error("is not in the journal, and is not annotated with the cluster's id")]
+    Unrecorded,
+}
+
+/// A claim is known by its uid; one that was made anew around the same volume,
+/// by the cluster's id on it. Were the volume empty all the same, the member
+/// would not start: there is no window for it.
+fn doubt(claim: Option<&Claim>, recorded: Option<&RecordedMember>, cluster: Option<Id>) -> Option<Doubt> {
+    let Some(claim) = claim else { return Some(Doubt::Absent) };
+    if claim.terminating {
+        return Some(Doubt::Terminating);
+    }
+    let annotated = cluster.is_some() && claim.cluster_id == cluster;
+    match recorded {
+        _ if annotated => None,
+        Some(recorded) if recorded.claim_uid == claim.uid => None,
+        Some(_) => Some(Doubt::Another),
+        None => Some(Doubt::Unrecorded),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::fake::{CLUSTER, Fake};
+
+    #[test]
+    fn a_claim_is_known_by_its_uid_or_by_the_cluster_on_it() {
+        let fake = Fake::of(1);
+        let claim = fake.state().claims[&0].clone();
+        let recorded = fake.state().journal.members["orders-0"].clone();
+        let bare = Claim { cluster_id: None, ..claim.clone() };
+        let other = Claim { uid: "other".into(), ..bare.clone() };
+        let around = Claim { uid: "other".into(), ..claim.clone() };
+        let stranger = Claim { cluster_id: Some(Id(5)), ..other.clone() };
+        let going = Claim { terminating: true, ..claim.clone() };
+        let table = [
+            (Some(&claim), true, None),
+            (Some(&bare), true, None),
+            (Some(&around), true, None),
+            (Some(&around), false, None),
+            (Some(&other), true, Some(Doubt::Another)),
+            (Some(&stranger), true, Some(Doubt::Another)),
+            (Some(&bare), false, Some(Doubt::Unrecorded)),
+            (Some(&going), true, Some(Doubt::Terminating)),
+            (None, true, Some(Doubt::Absent)),
+        ];
+        for (claim, is_recorded, expected) in table {
+            let recorded = is_recorded.then_some(&recorded);
+            assert_eq!(doubt(claim, recorded, Some(CLUSTER)), expected, "{claim:?}, {is_recorded}");
+        }
+        assert_eq!(doubt(Some(&bare), None, None), Some(Doubt::Unrecorded));
     }
 }

@@ -3,7 +3,7 @@
 //! Its controller stops the highest ordinals first and starts whatever is
 //! missing, and it knows nothing of etcd. So pods go only once etcd does not
 //! list their members, and come only for members that etcd lists, or that were
-//! there before: the founder, and those whose recorded claims are there still.
+//! there before: the founder, and those whose claims are there still.
 
 use std::ops::Range;
 
@@ -84,7 +84,7 @@ impl<W: World> Run<'_, W> {
 
     async fn are_recorded(&mut self, ordinals: Range<usize>) -> Result<bool, Halt> {
         for ordinal in ordinals {
-            if !self.has_recorded_claim(ordinal).await? {
+            if self.against_claim(ordinal).await?.is_some() {
                 return Ok(false);
             }
         }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Halt, Run, World, leadership::Going, member::SECOND};
+use super::{Halt, Run, World, guard::Doubt, leadership::Going, member::SECOND};
 use crate::{member::Role, observed::Pod, plan::RestartReason};
 
 /// States of a container whose process has ended.
@@ -41,7 +41,22 @@ impl<W: World> Run<'_, W> {
         if !hand_over.is_empty() {
             self.stop_leading(ordinal, name, &pod, hand_over).await?;
         }
+        self.keeps_its_data(ordinal).await?;
         self.delete(&self.names.pod(ordinal), pod_uid).await
+    }
+
+    /// A claim that is being deleted is kept by its pod alone: without the pod
+    /// the data is gone.
+    async fn keeps_its_data(&mut self, ordinal: usize) -> Result<(), Halt> {
+        match self.against_claim(ordinal).await? {
+            None | Some(Doubt::Unrecorded) => Ok(()),
+            Some(doubt) => Err(Halt::because(format!(
+                "claim `{claim}` {doubt}: restarting `{name}` could cost its data; `--replace {name}` makes it \
+                 anew from what the others hold",
+                claim = self.names.claim(ordinal).name,
+                name = self.names.member(ordinal),
+            ))),
+        }
     }
 
     /// Hands leadership over if it leads, by its own words: without a quorum
@@ -138,7 +153,36 @@ fn has_ended(pod: &Pod) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observed::Trouble;
+    use crate::{
+        execute::fake::{Fake, State},
+        observed::Trouble,
+    };
+
+    fn restart(fake: &Fake) -> Result<(), Halt> {
+        fake.run(async |run| run.restart(1, "orders-1", "pod-1", RestartReason::Asked, &[]).await)
+    }
+
+    #[test]
+    fn a_pod_goes_only_while_its_claim_stays() {
+        let changes: [fn(&mut State); 3] = [
+            |state| state.claims.get_mut(&1).unwrap().terminating = true,
+            |state| drop(state.claims.remove(&1)),
+            |state| {
+                let claim = state.claims.get_mut(&1).unwrap();
+                (claim.uid, claim.cluster_id) = ("other".into(), None);
+            },
+        ];
+        for change in changes {
+            let fake = Fake::of(3);
+            change(&mut fake.state());
+            let ended = restart(&fake);
+            assert!(matches!(ended, Err(Halt::Stopped { .. })), "{ended:?}");
+            assert!(fake.state().log.is_empty());
+        }
+        let fake = Fake::of(3);
+        restart(&fake).unwrap();
+        assert_eq!(fake.state().log, ["delete orders-1"]);
+    }
 
     fn pod(reason: Option<&str>) -> Pod {
         let trouble = reason.map(|reason| Trouble {

@@ -1,0 +1,302 @@
+//! A small world for the tests of this module: what is set is what is there.
+//! It refuses whatever these tests do not need.
+
+use std::{
+    cell::{RefCell, RefMut},
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{Failure, Options, Run, Stop, World};
+use crate::{
+    certificate::Request,
+    desired::Names,
+    member::{Alarm, Id, Member, Membership, Role, Status},
+    object::{Kind, Object, ObjectKey},
+    observed::{
+        Claim, Conflict, Journal, Lookup, Node, Pod,
+        journal::{RecordedMember, Snapshot},
+    },
+    stack::Ports,
+};
+
+/// The cluster that every fake has.
+pub const CLUSTER: Id = Id(0xc);
+
+#[derive(Default)]
+pub struct State {
+    pub now: Timestamp,
+    pub pods: BTreeMap<usize, Pod>,
+    pub claims: BTreeMap<usize, Claim>,
+    pub nodes: BTreeMap<String, Node>,
+    pub statuses: BTreeMap<usize, Status>,
+    /// The member list; `None` without a quorum.
+    pub membership: Option<Membership>,
+    pub alarms: Vec<Alarm>,
+    pub journal: Journal,
+    /// What was changed, in order.
+    pub log: Vec<String>,
+}
+
+pub struct Fake {
+    pub names: Names,
+    state: RefCell<State>,
+}
+
+impl Fake {
+    /// A healthy cluster, recorded, one member on each node; 0 leads.
+    pub fn of(members: usize) -> Self {
+        let ports = Ports { client: 2379, peer: 2380, metrics: 2381 };
+        let [stack, namespace, domain] = ["orders", "etcd", "cluster.local"].map(str::to_owned);
+        let names = Names { stack, namespace, domain, ports };
+        let mut state = State { now: Timestamp::constant(1_800_000_000, 0), ..State::default() };
+        state.journal.cluster_id = Some(CLUSTER);
+        let mut list = Vec::new();
+        for ordinal in 0..members {
+            let (name, peer_url) = (names.member(ordinal), names.peer_url(ordinal));
+            state.pods.insert(ordinal, pod(&name, ordinal));
+            state.nodes.insert(format!("node-{ordinal}"), node(ordinal));
+            state.claims.insert(ordinal, claim(&names.claim(ordinal).name, ordinal));
+            state.statuses.insert(ordinal, status(ordinal));
+            let claim_uid = format!("claim-{ordinal}");
+            let recorded = RecordedMember { peer_url: peer_url.clone(), id: id(ordinal), claim_uid };
+            state.journal.members.insert(name.clone(), recorded);
+            list.push(Member {
+                id: id(ordinal),
+                name,
+                peer_urls: vec![peer_url],
+                client_urls: Vec::new(),
+                role: Role::Voter,
+            });
+        }
+        state.membership = Some(Membership { cluster_id: CLUSTER, members: list });
+        Fake { names, state: RefCell::new(state) }
+    }
+
+    pub fn state(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+
+    /// What a run with the journal as it is does here.
+    pub fn run<T>(&self, work: impl AsyncFnOnce(&mut Run<'_, Fake>) -> T) -> T {
+        let options = Options {
+            approved: "a".into(),
+            steps_before: 0,
+            who: "you".into(),
+            tool_version: "1".into(),
+            step_timeout: Duration::from_secs(120),
+        };
+        let (stop, mut quiet) = (Stop::default(), |_| {});
+        let journal = self.state().journal.clone();
+        let mut run = Run {
+            world: self,
+            names: &self.names,
+            options: &options,
+            stop: &stop,
+            events: &mut quiet,
+            journal,
+            number: 1,
+            acted: 0,
+            said: String::new(),
+            answered: None,
+            left_alone: BTreeSet::new(),
+        };
+        work(&mut run).now_or_never().expect("nothing here waits")
+    }
+
+    fn serves(&self, via: usize) -> Result<RefMut<'_, State>, Failure> {
+        let state = self.state();
+        let serves = state.membership.is_some() && state.statuses.contains_key(&via);
+        if serves { Ok(state) } else { Err(Failure::NotNow("no leader".into())) }
+    }
+}
+
+/// The id of a member.
+pub fn id(ordinal: usize) -> Id {
+    Id(0xa0 + ordinal as u64)
+}
+
+fn pod(name: &str, ordinal: usize) -> Pod {
+    Pod {
+        name: name.to_owned(),
+        uid: format!("pod-{ordinal}"),
+        node: Some(format!("node-{ordinal}")),
+        phase: "Running".into(),
+        ready: true,
+        terminating: false,
+        client_port: Some(2379),
+        restarts: 0,
+        revision: None,
+        trouble: None,
+    }
+}
+
+fn node(ordinal: usize) -> Node {
+    Node { name: format!("node-{ordinal}"), zone: None, ready: true, schedulable: true }
+}
+
+fn claim(name: &str, ordinal: usize) -> Claim {
+    Claim {
+        name: name.to_owned(),
+        uid: format!("claim-{ordinal}"),
+        phase: "Bound".into(),
+        cluster_id: Some(CLUSTER),
+        terminating: false,
+    }
+}
+
+fn status(ordinal: usize) -> Status {
+    Status {
+        cluster_id: CLUSTER,
+        member_id: id(ordinal),
+        leader: id(0),
+        role: Role::Voter,
+        version: "3.6.16".into(),
+        db_size: 0,
+        db_size_in_use: 0,
+        db_size_quota: 0,
+        raft_index: 7,
+        raft_applied_index: 7,
+        raft_term: 2,
+        revision: 1,
+        errors: Vec::new(),
+    }
+}
+
+fn found<T: Clone>(value: Option<&T>) -> Lookup<T> {
+    value.cloned().map_or(Lookup::Absent, Lookup::Found)
+}
+
+fn refused<T>() -> Result<T, Failure> {
+    Err(Failure::Refused("no test needs this".into()))
+}
+
+impl World for Fake {
+    fn now(&self) -> Timestamp {
+        self.state().now
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let now = self.now() + SignedDuration::try_from(time).expect("short");
+        self.state().now = now;
+    }
+
+    fn token(&self) -> String {
+        "token".into()
+    }
+
+    async fn object(&self, key: &ObjectKey) -> Lookup<Object> {
+        let set = (key.kind == Kind::StatefulSet).then(|| Object { key: key.clone(), body: json!({}) });
+        found(set.as_ref())
+    }
+
+    async fn pod(&self, ordinal: usize) -> Lookup<Pod> {
+        found(self.state().pods.get(&ordinal))
+    }
+
+    async fn claim(&self, ordinal: usize) -> Lookup<Claim> {
+        found(self.state().claims.get(&ordinal))
+    }
+
+    async fn node(&self, name: &str) -> Lookup<Node> {
+        found(self.state().nodes.get(name))
+    }
+
+    async fn events(&self, _ordinal: usize) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn create(&self, _object: &Object) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn apply(
+        &self,
+        _object: &Object,
+        _uid: Option<&str>,
+        _version: Option<&str>,
+        _take: &[Conflict],
+    ) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn delete(&self, key: &ObjectKey, _uid: &str) -> Result<(), Failure> {
+        let mut state = self.state();
+        state.log.push(format!("delete {}", key.name));
+        if let Some(ordinal) = self.names.ordinal_named(&key.name) {
+            state.pods.remove(&ordinal);
+            state.statuses.remove(&ordinal);
+        }
+        Ok(())
+    }
+
+    async fn issue(
+        &self,
+        _object: &Object,
+        _request: &Request,
+        _authority: Option<&ObjectKey>,
+        _uid: Option<&str>,
+        _keep: bool,
+    ) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn status(&self, ordinal: usize) -> Result<Status, Failure> {
+        let status = self.state().statuses.get(&ordinal).cloned();
+        status.ok_or_else(|| Failure::NotNow("connection refused".into()))
+    }
+
+    async fn members(&self, via: usize) -> Result<Membership, Failure> {
+        Ok(self.serves(via)?.membership.clone().expect("it serves"))
+    }
+
+    async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure> {
+        Ok(self.serves(via)?.alarms.clone())
+    }
+
+    async fn add_learner(&self, _via: usize, _peer_url: &str) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn move_leader(&self, _leader: usize, _to: Id) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn remove(&self, via: usize, id: Id) -> Result<(), Failure> {
+        let mut state = self.serves(via)?;
+        state.log.push(format!("remove {id}"));
+        state.membership.as_mut().expect("it serves").members.retain(|member| member.id != id);
+        Ok(())
+    }
+
+    async fn snapshot(&self, via: usize) -> Result<Snapshot, Failure> {
+        let mut state = self.state();
+        state.log.push(format!("snapshot of {}", self.names.member(via)));
+        Ok(Snapshot { path: format!("{via}.db"), revision: 7, saved_at: state.now })
+    }
+
+    async fn promote(&self, _via: usize, _id: Id) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn write_entry(&self, _via: usize) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn journal(&self) -> Result<Journal, Failure> {
+        Ok(self.state().journal.clone())
+    }
+
+    async fn write_journal(&self, journal: &Journal) -> Result<(), Failure> {
+        self.state().journal = journal.clone();
+        Ok(())
+    }
+
+    async fn hold_lock(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
