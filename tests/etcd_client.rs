@@ -20,7 +20,7 @@ use std::{
 use etcdctl_stack::{
     certificate::{Request, Usage},
     etcd::{Client, Credentials, Dial, Entry, Error, Stream},
-    member::{Id, Member, Membership, Role},
+    member::{Alarm, Id, Member, Membership, Role},
     pki::{self, Pair},
 };
 use futures::FutureExt;
@@ -54,6 +54,8 @@ async fn a_member_tells_its_status_and_the_members_and_keeps_what_is_put() {
         assert_eq!(client.members(linearizable).await, Ok(wanted));
     }
     assert_eq!(client.alarms().await, Ok(vec![]));
+    let not_raised = Alarm { member_id: Id(5), name: "CORRUPT".to_owned() };
+    assert_eq!(client.disarm(&not_raised).await, Ok(()));
 
     assert_eq!(client.get("colour", true).await, Ok(None));
     let revision = client.put("colour", "green").await.unwrap();

@@ -50,6 +50,13 @@ fn alarm(alarm: proto::AlarmMember) -> Alarm {
     Alarm { member_id: Id(member_id), name }
 }
 
+/// The number of an alarm by the name that [`alarms`] gave it.
+pub(super) fn alarm_number(name: &str) -> Result<i32, Error> {
+    let known = proto::AlarmType::from_str_name(name).map(i32::from);
+    let unknown = || Error::Refused(format!("there is no alarm `{name}`"));
+    known.or_else(|| name.parse().ok()).ok_or_else(unknown)
+}
+
 pub(super) fn added(answer: proto::MemberAddResponse) -> Result<Id, Error> {
     answer
         .member
@@ -103,5 +110,8 @@ mod tests {
         let answer = proto::AlarmResponse { header: None, alarms: vec![raised(9), raised(2), raised(1)] };
         let names: Vec<String> = alarms(answer).into_iter().map(|alarm| alarm.name).collect();
         assert_eq!(names, ["9", "CORRUPT", "NOSPACE"]);
+        let numbers: Vec<i32> = names.iter().map(|name| alarm_number(name).unwrap()).collect();
+        assert_eq!(numbers, [9, 2, 1]);
+        assert!(alarm_number("SMOKE").is_err());
     }
 }

@@ -86,6 +86,17 @@ impl Client {
         Ok(answer::alarms(self.ask(READ_DEADLINE, message, call).await?))
     }
 
+    /// Lowers an alarm that a member raised; nothing to do when it is not up.
+    pub async fn disarm(&self, alarm: &Alarm) -> Result<(), Error> {
+        let message = proto::AlarmRequest {
+            action: proto::alarm_request::AlarmAction::Deactivate.into(),
+            member_id: alarm.member_id.0,
+            alarm: answer::alarm_number(&alarm.name)?,
+        };
+        let call = async |channel, request| MaintenanceClient::new(channel).alarm(request).await;
+        self.ask(CHANGE_DEADLINE, message, call).await.map(drop)
+    }
+
     /// Adds a learner that will start at this peer URL; returns its id.
     pub async fn add_learner(&self, peer_url: &str) -> Result<Id, Error> {
         let message = proto::MemberAddRequest { peer_urls: vec![peer_url.to_owned()], is_learner: true };
@@ -189,6 +200,7 @@ mod tests {
         sendable(client.status());
         sendable(client.members(true));
         sendable(client.alarms());
+        sendable(client.disarm(&Alarm { member_id: Id(1), name: "NOSPACE".to_owned() }));
         sendable(client.add_learner("http://a:2380"));
         sendable(client.promote(Id(1)));
         sendable(client.remove(Id(1)));
