@@ -76,6 +76,17 @@ impl Membership {
         self.members.iter().find(|member| member.peer_urls.iter().any(|url| url == peer_url))
     }
 
+    /// The voter that most of these voters name as their leader, and how many do.
+    pub fn most_named<'a>(&self, statuses: impl Iterator<Item = &'a Status> + Clone) -> Option<(Id, usize)> {
+        let voices = |id: Id| {
+            let voters = statuses.clone().filter(|status| status.role == Role::Voter);
+            voters.filter(|status| status.leader == id).count()
+        };
+        let voters = self.members.iter().filter(|member| member.role == Role::Voter);
+        let named = voters.map(|member| (member.id, voices(member.id))).filter(|(_, voices)| *voices > 0);
+        named.max_by_key(|(_, voices)| *voices)
+    }
+
     /// How many members vote.
     pub fn voters(&self) -> usize {
         self.members.iter().filter(|member| member.role == Role::Voter).count()
@@ -111,6 +122,13 @@ pub struct Status {
     pub revision: i64,
     /// What it complains of, such as `etcdserver: no leader`.
     pub errors: Vec<String>,
+}
+
+/// A status without the alarms in it: every member repeats those of all, which
+/// are read apart.
+pub fn without_alarms(mut status: Status) -> Status {
+    status.errors.retain(|error| !error.contains("alarm:"));
+    status
 }
 
 /// What is wrong with a listed member by its own status, in words that follow
@@ -150,6 +168,19 @@ pub fn can_lose(voters: usize) -> usize {
     voters.saturating_sub(quorum(voters))
 }
 
+/// Whether a voter may be removed: while all are healthy, or while it is not and
+/// the healthy ones are a quorum. A quorum of the list is one of what remains as
+/// well. Otherwise how many must be healthy; more than there are where it is the
+/// last one.
+pub fn removal_needs(voters: usize, healthy: usize, target_is_healthy: bool) -> Result<(), usize> {
+    let needs = match voters {
+        0 | 1 => 2,
+        _ if target_is_healthy => voters,
+        _ => quorum(voters),
+    };
+    if healthy >= needs { Ok(()) } else { Err(needs) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +189,28 @@ mod tests {
     fn quorum_is_more_than_half_and_the_rest_can_be_lost() {
         let table: Vec<(usize, usize)> = (1..=7).map(|n| (quorum(n), can_lose(n))).collect();
         assert_eq!(table, [(1, 0), (2, 0), (2, 1), (3, 1), (3, 2), (4, 2), (4, 3)]);
+    }
+
+    #[test]
+    fn a_sick_voter_goes_while_the_healthy_ones_are_a_quorum() {
+        let may = |voters: usize, dead: usize| removal_needs(voters, voters - dead, false).is_ok();
+        let table: Vec<(usize, usize)> = (1..=7)
+            .flat_map(|voters| (1..=voters).map(move |dead| (voters, dead)))
+            .filter(|(voters, dead)| may(*voters, *dead))
+            .collect();
+        let expected = [(3, 1), (4, 1), (5, 1), (5, 2), (6, 1), (6, 2), (7, 1), (7, 2), (7, 3)];
+        assert_eq!(table, expected);
+        assert!(table.iter().all(|(voters, dead)| voters - dead >= quorum(voters - 1)));
+    }
+
+    #[test]
+    fn a_healthy_voter_goes_only_while_all_are_healthy_and_the_last_one_never() {
+        for voters in 2..=7 {
+            assert_eq!(removal_needs(voters, voters, true), Ok(()));
+            assert_eq!(removal_needs(voters, voters - 1, true), Err(voters));
+        }
+        assert_eq!(removal_needs(1, 1, true), Err(2));
+        assert_eq!(removal_needs(1, 0, false), Err(2));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     certificate::Facts,
-    member::{Alarm, Id, Membership, Role, Status, quorum},
+    member::{Alarm, Id, Membership, Status, quorum},
     object::{Object, ObjectKey},
 };
 
@@ -261,14 +261,9 @@ impl EtcdReading {
     /// confirmed the list. A voter that is alone may still name one that is gone.
     pub fn leader(&self) -> Option<Id> {
         let EtcdReading { membership, linearizable, statuses, alarms: _ } = self;
-        let votes = |id: Id| {
-            let voices = statuses.values().flatten().filter(|status| status.role == Role::Voter);
-            voices.filter(|status| status.leader == id).count()
-        };
-        let voters = membership.members.iter().filter(|member| member.role == Role::Voter);
-        let most_named = voters.map(|member| member.id).max_by_key(|id| votes(*id))?;
+        let (id, voices) = membership.most_named(statuses.values().flatten())?;
         let enough = if *linearizable { 1 } else { quorum(membership.voters()) };
-        (votes(most_named) >= enough).then_some(most_named)
+        (voices >= enough).then_some(id)
     }
 }
 
