@@ -190,7 +190,7 @@ impl<W: World> Run<'_, W> {
                 milliseconds: u64::try_from(milliseconds).unwrap_or(0),
             });
         }
-        self.finish().await
+        self.finish(plan.complete).await
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), Halt> {

@@ -45,7 +45,12 @@ impl<W: World> Run<'_, W> {
         self.write_down().await
     }
 
-    pub(super) async fn finish(&mut self) -> Result<(), Halt> {
+    /// A run that leaves work to the next one is not finished: what it was
+    /// asked for is still to be known.
+    pub(super) async fn finish(&mut self, complete: bool) -> Result<(), Halt> {
+        if !complete {
+            return Ok(());
+        }
         let now = self.world.now();
         if let Some(run) = &mut self.journal.run {
             run.finished_at = Some(now);
@@ -101,7 +106,10 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::observed::{Intended, journal::Snapshot};
+    use crate::{
+        execute::fake::Fake,
+        observed::{Intended, journal::Snapshot},
+    };
 
     fn run(digest: &str, seconds: i64) -> journal::Run {
         journal::Run {
@@ -135,6 +143,16 @@ mod tests {
             take_over(&mut journal, run(next, 3));
             assert_eq!(journal.run.as_ref().unwrap().snapshot, expected);
             assert_eq!(journal.history[0].snapshot, saved());
+        }
+    }
+
+    #[test]
+    fn a_run_that_leaves_work_is_not_finished() {
+        for complete in [true, false] {
+            let fake = Fake::of(1);
+            fake.state().journal.run = Some(run("a", 1));
+            fake.run(async |run| run.finish(complete).await).unwrap();
+            assert_eq!(fake.state().journal.unfinished().is_some(), !complete);
         }
     }
 
