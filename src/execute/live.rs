@@ -88,10 +88,16 @@ impl LiveWorld {
         question: impl AsyncFnOnce(etcd::Client) -> Result<T, etcd::Error>,
     ) -> Result<Result<T, etcd::Error>, Failure> {
         let answer = question(self.client(ordinal).await?).await;
-        if matches!(answer, Err(etcd::Error::Unreachable(_))) {
-            self.members.lock().await.remove(&ordinal);
+        if let Err(error) = &answer {
+            self.forget(ordinal, error).await;
         }
         Ok(answer)
+    }
+
+    async fn forget(&self, ordinal: usize, error: &etcd::Error) {
+        if matches!(error, etcd::Error::Unreachable(_)) {
+            self.members.lock().await.remove(&ordinal);
+        }
     }
 
     /// Why the StatefulSet makes no such pod: a quota, a policy, a webhook.
@@ -320,7 +326,11 @@ impl World for LiveWorld {
         let place = Place { folder, namespace: &self.names.namespace, stack: &self.names.stack };
         let now = self.now();
         self.while_held(async {
-            let saved = snapshot::save(&self.client(via).await?, place, now).await.map_err(of_snapshot)?;
+            let saved = snapshot::save(&self.client(via).await?, place, now).await;
+            if let Err(snapshot::Error::Member(error)) = &saved {
+                self.forget(via, error).await;
+            }
+            let saved = saved.map_err(of_snapshot)?;
             Ok(Snapshot { path: saved.path.display().to_string(), revision: saved.revision, saved_at: now })
         })
         .await
