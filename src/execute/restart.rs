@@ -4,7 +4,11 @@
 use serde_json::Value;
 
 use super::{Halt, Run, World, guard::Doubt, leadership::Going, member::SECOND};
-use crate::{member::Role, observed::Pod, plan::RestartReason};
+use crate::{
+    member::Role,
+    observed::Pod,
+    plan::{Guard, RestartReason},
+};
 
 /// States of a container whose process has ended.
 const DEAD: [&str; 4] = ["CrashLoopBackOff", "Error", "Completed", "OOMKilled"];
@@ -41,6 +45,8 @@ impl<W: World> Run<'_, W> {
         if !hand_over.is_empty() {
             self.stop_leading(ordinal, name, &pod, hand_over).await?;
         }
+        // The step's guard was for all of its members, before the first one went.
+        self.healthy_enough(&Guard::MayRestart { ordinal }).await?;
         self.keeps_its_data(ordinal).await?;
         self.delete(&self.names.pod(ordinal), pod_uid).await
     }
@@ -203,6 +209,15 @@ mod tests {
             revision: None,
             trouble,
         }
+    }
+
+    #[test]
+    fn each_restart_looks_again_at_how_the_others_are() {
+        let fake = Fake::of(3);
+        restart(&fake).unwrap();
+        let next = fake.run(async |run| run.restart(2, "orders-2", "pod-2", RestartReason::Asked, &[]).await);
+        assert!(matches!(next, Err(Halt::Stopped { .. })), "{next:?}");
+        assert_eq!(fake.state().log, ["delete orders-1"]);
     }
 
     #[test]
