@@ -18,8 +18,8 @@ use crate::{
     member::{Alarm, Id, Member, Membership, Role, Status},
     object::{Kind, Object, ObjectKey},
     observed::{
-        Claim, Conflict, Journal, Lookup, Node, Pod,
-        journal::{RecordedMember, Snapshot},
+        Claim, Conflict, Intended, Journal, Lookup, Node, Pod,
+        journal::{self, RecordedMember, Snapshot, StepCount},
     },
     stack::Ports,
 };
@@ -55,6 +55,7 @@ impl Fake {
         let names = Names { stack, namespace, domain, ports };
         let mut state = State { now: Timestamp::constant(1_800_000_000, 0), ..State::default() };
         state.journal.cluster_id = Some(CLUSTER);
+        state.journal.run = Some(begun());
         let mut list = Vec::new();
         for ordinal in 0..members {
             let (name, peer_url) = (names.member(ordinal), names.peer_url(ordinal));
@@ -118,6 +119,21 @@ impl Fake {
 /// The id of a member.
 pub fn id(ordinal: usize) -> Id {
     Id(0xa0 + ordinal as u64)
+}
+
+fn begun() -> journal::Run {
+    journal::Run {
+        digest: "a".into(),
+        actions: Vec::new(),
+        who: "you".into(),
+        tool_version: "1".into(),
+        started_at: Timestamp::constant(1_800_000_000, 0),
+        finished_at: None,
+        intended: Intended::default(),
+        summary: String::new(),
+        steps: StepCount::default(),
+        snapshot: None,
+    }
 }
 
 fn pod(name: &str, ordinal: usize) -> Pod {

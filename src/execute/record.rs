@@ -72,8 +72,8 @@ impl<W: World> Run<'_, W> {
     }
 }
 
-/// Makes a run the one that goes on. One that finishes what was approved before
-/// has its snapshot already.
+/// Makes a run the one that goes on. One that goes on with what was approved
+/// before keeps its snapshot: it tells the planner that there is one.
 fn take_over(journal: &mut Journal, mut run: journal::Run) {
     if let Some(last) = journal.run.take() {
         if last.finished_at.is_none() && last.digest == run.digest {

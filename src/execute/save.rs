@@ -7,11 +7,9 @@ use super::{
 use crate::{member::Id, observed::journal::Snapshot};
 
 impl<W: World> Run<'_, W> {
-    /// Saves a snapshot and writes it down, unless this run has one already.
+    /// Saves a snapshot and writes it down. Whether an earlier one is enough is
+    /// for the planner to say: what it plans is saved now.
     pub(super) async fn snapshot(&mut self) -> Result<(), Halt> {
-        if self.journal.run.as_ref().is_some_and(|run| run.snapshot.is_some()) {
-            return Ok(());
-        }
         let saved = self.save().await?;
         if let Some(run) = &mut self.journal.run {
             run.snapshot = Some(saved);
@@ -53,5 +51,20 @@ impl<W: World> Run<'_, W> {
         }
         followers.extend(leaders);
         Ok(followers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::fake::Fake;
+
+    #[test]
+    fn a_planned_snapshot_is_saved_though_the_journal_has_one() {
+        let fake = Fake::of(3);
+        for _ in 0..2 {
+            fake.run(async |run| run.snapshot().await).unwrap();
+            assert!(fake.state().journal.unfinished().unwrap().snapshot.is_some());
+        }
+        assert_eq!(fake.state().log, ["snapshot of orders-1", "snapshot of orders-1"]);
     }
 }
