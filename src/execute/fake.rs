@@ -274,6 +274,13 @@ impl World for Fake {
         Ok(self.serves(via)?.alarms.clone())
     }
 
+    async fn disarm(&self, via: usize, alarm: &Alarm) -> Result<(), Failure> {
+        let mut state = self.serves(via)?;
+        state.log.push(format!("disarm {} of {}", alarm.name, alarm.member_id));
+        state.alarms.retain(|raised| raised != alarm);
+        Ok(())
+    }
+
     async fn add_learner(&self, _via: usize, _peer_url: &str) -> Result<(), Failure> {
         refused()
     }

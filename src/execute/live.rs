@@ -292,6 +292,10 @@ impl World for LiveWorld {
         self.ask(via, async |member| member.alarms().await).await?.map_err(of_etcd)
     }
 
+    async fn disarm(&self, via: usize, alarm: &Alarm) -> Result<(), Failure> {
+        self.ask(via, async |member| member.disarm(alarm).await).await?.map_err(of_etcd)
+    }
+
     async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure> {
         let added = self.ask(via, async |member| member.add_learner(peer_url).await).await?;
         added.map(drop).map_err(|error| match error {

@@ -95,6 +95,8 @@ pub trait World {
     }
     /// Alarms that are raised, asked of one voter.
     async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure>;
+    /// Lowers an alarm, asked of one voter; nothing to do when it is not up.
+    async fn disarm(&self, via: usize, alarm: &Alarm) -> Result<(), Failure>;
     /// Lists a new learner.
     async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure>;
     /// Hands leadership to a voter. Only the leader obeys.

@@ -162,6 +162,15 @@ impl World for Simulator {
         state.served_by(via).map(|_| state.alarms.clone())
     }
 
+    async fn disarm(&self, via: usize, alarm: &Alarm) -> Result<(), Failure> {
+        self.change("disarm", |state| {
+            state.served_by(via)?;
+            state.alarms.retain(|raised| raised != alarm);
+            Ok(())
+        })
+        .await
+    }
+
     async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure> {
         self.change("add learner", |state| state.add(via, peer_url, Role::Learner)).await
     }
