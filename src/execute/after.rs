@@ -117,10 +117,13 @@ impl<W: World> Run<'_, W> {
         Some(self.world.status(self.answered?).await)
     }
 
-    /// The first that is not back, or does not know the leader of the others.
+    /// The first voter that is not back, or does not know the leader of the
+    /// others; all of them while nobody says who votes.
     async fn not_back(&mut self, ordinals: &[usize]) -> Result<Missing, Halt> {
+        let listed = self.try_list(None).await?.ok().map(|membership| self.voters(&membership));
         let mut leader = None;
-        for ordinal in ordinals {
+        // A learner is never Ready, and who is not listed does not serve.
+        for ordinal in ordinals.iter().filter(|one| listed.as_ref().is_none_or(|list| list.contains(one))) {
             let name = self.names.member(*ordinal);
             let missing = |what: &str| Ok(Some((*ordinal, format!("{name} {what}"))));
             let Ok(status) = self.world.status(*ordinal).await else { return missing("to answer") };
@@ -141,5 +144,35 @@ fn leaving(pod: &Pod) -> String {
     match &pod.node {
         Some(node) if pod.terminating => format!("{} to end on {node}", pod.name),
         _ => format!("{} to be gone", pod.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{execute::fake::Fake, member::Role};
+
+    #[test]
+    fn a_learner_and_one_that_is_not_listed_are_not_waited_for() {
+        let fake = Fake::of(4);
+        {
+            let mut state = fake.state();
+            let members = &mut state.membership.as_mut().unwrap().members;
+            members.truncate(3);
+            members[2].role = Role::Learner;
+            for ordinal in [2, 3] {
+                state.pods.get_mut(&ordinal).unwrap().ready = false;
+            }
+        }
+        let lacks = |ordinals: &[usize]| {
+            let wait = Wait::Back { ordinals: ordinals.to_vec() };
+            fake.run(async |run| run.lacks(&wait).await).unwrap()
+        };
+        assert_eq!(lacks(&[0, 1, 2, 3]), None);
+        fake.state().pods.get_mut(&1).unwrap().ready = false;
+        assert_eq!(lacks(&[0, 1, 2]), Some((1, "orders-1 to be Ready".to_owned())));
+        fake.state().membership = None;
+        fake.state().pods.get_mut(&1).unwrap().ready = true;
+        assert_eq!(lacks(&[0, 1, 2]), Some((2, "orders-2 to be Ready".to_owned())));
     }
 }
