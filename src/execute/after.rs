@@ -1,12 +1,8 @@
 //! What must hold after a member left, was emptied or restarted.
 
-use super::{
-    Halt, Run, World,
-    health::{FULL, bearing},
-    member::LAG,
-};
+use super::{Halt, Run, World, member::LAG};
 use crate::{
-    member::{Membership, Status, complaint},
+    member::{Membership, Status, complaint, without_alarms},
     observed::Pod,
     plan::Wait,
 };
@@ -72,7 +68,7 @@ impl<W: World> Run<'_, W> {
             return Ok(Some(format!("{name} to be made from the new template")));
         }
         let status = match self.world.status(ordinal).await {
-            Ok(status) => bearing(status, FULL),
+            Ok(status) => without_alarms(status),
             Err(_) => return Ok(Some(format!("{name} to answer"))),
         };
         let membership = match self.try_list(None).await? {

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::{Failure, Halt, Run, World};
 use crate::{
-    member::{Id, Member, Membership, Role, Status, complaint, quorum},
+    member::{Alarm, Id, Member, Membership, Role, Status, complaint, quorum, removal_needs, without_alarms},
     plan::Guard,
 };
 
@@ -14,20 +14,36 @@ use crate::{
 /// of connection that etcd wants before it changes membership.
 const SETTLE: Duration = Duration::from_secs(30);
 
-/// Alarms that make a voter unhealthy all the same: none.
-const NONE: &[&str] = &[];
-/// A full database does not stand in the way of a restart: with one its quota
-/// is raised.
-pub(super) const FULL: &[&str] = &["NOSPACE"];
+/// Alarms that do not stand in the way.
+#[derive(Clone, Copy)]
+pub(super) enum Bearable {
+    /// None of them.
+    Nothing,
+    /// That of a full database: with a restart its quota is raised.
+    Full,
+    /// That of the member with this id, whose data is corrupt: it is to go.
+    CorruptOf(Id),
+}
+
+impl Bearable {
+    /// Whether an alarm is one of them.
+    pub(super) fn holds(self, alarm: &Alarm) -> bool {
+        match self {
+            Bearable::Nothing => false,
+            Bearable::Full => alarm.name == "NOSPACE",
+            Bearable::CorruptOf(id) => alarm.name == "CORRUPT" && alarm.member_id == id,
+        }
+    }
+}
 
 /// A voter, and what is wrong with it.
 struct Voter {
     name: String,
-    peer_urls: Vec<String>,
+    id: Id,
     complaint: Option<String>,
 }
 
-/// Every voter, and an alarm that is up.
+/// Every voter, and an alarm that stands in the way.
 struct Health {
     voters: Vec<Voter>,
     alarm: Option<String>,
@@ -35,6 +51,8 @@ struct Health {
 
 /// Why a guard does not hold, and what is wrong with each voter.
 struct Objection {
+    /// What would have to hold.
+    wanted: String,
     reason: String,
     details: Vec<String>,
 }
@@ -49,8 +67,8 @@ impl<W: World> Run<'_, W> {
                 Guard::MayRestart { ordinal } => self.against_restart(*ordinal).await?,
                 _ => self.against_change().await?,
             };
-            let Some(Objection { reason, details }) = objection else { return Ok(()) };
-            self.say(format!("every voter to be healthy: {}", details.first().unwrap_or(&reason)));
+            let Some(Objection { wanted, reason, details }) = objection else { return Ok(()) };
+            self.say(wanted);
             if self.passed(began, SETTLE) {
                 return Err(Halt::Stopped { reason, details });
             }
@@ -60,25 +78,24 @@ impl<W: World> Run<'_, W> {
 
     async fn against_change(&mut self) -> Result<Option<Objection>, Halt> {
         let membership = self.list().await?;
-        let health = self.health(&membership, NONE).await;
+        let health = self.health(&membership, Bearable::Nothing).await;
         let all = health.voters.len();
-        let sick = |first: &String| format!("not all of {all} voters are healthy: {first}");
         let details = health.details();
-        Ok(details.first().map(sick).map(|reason| Objection { reason, details }))
+        Ok(details.first().cloned().map(|first| Objection {
+            wanted: format!("every voter to be healthy: {first}"),
+            reason: format!("not all of {all} voters are healthy: {first}"),
+            details,
+        }))
     }
 
     async fn against_removal(&mut self, peer_url: &str) -> Result<Option<Objection>, Halt> {
         let membership = self.list().await?;
-        if membership.at(peer_url).is_none_or(|member| member.role == Role::Learner) {
+        let Some(id) = membership.at(peer_url).filter(|member| member.role == Role::Voter).map(|it| it.id)
+        else {
             return Ok(None);
-        }
-        let health = self.health(&membership, NONE).await;
-        let is_it = |voter: &&Voter| voter.peer_urls.iter().any(|url| url == peer_url);
-        let Some(target) = health.voters.iter().find(is_it) else { return Ok(None) };
-        let reason =
-            against_removal(&target.name, health.healthy(), health.voters.len(), target.is_healthy());
-        let reason = reason.or_else(|| health.alarm.clone());
-        Ok(reason.map(|reason| Objection { reason, details: health.details() }))
+        };
+        let health = self.health(&membership, Bearable::CorruptOf(id)).await;
+        Ok(health.against_removal(id))
     }
 
     /// One that serves nothing is restarted in any case, as long as the others
@@ -91,51 +108,72 @@ impl<W: World> Run<'_, W> {
         let membership = match self.try_list(None).await? {
             Ok(membership) => membership,
             Err(_) if !serves => return Ok(None),
-            Err(reason) => return Ok(Some(Objection { reason, details: Vec::new() })),
+            Err(reason) => {
+                let wanted = format!("a voter to answer: {reason}");
+                return Ok(Some(Objection { wanted, reason, details: Vec::new() }));
+            }
         };
-        let health = self.health(&membership, FULL).await;
+        let health = self.health(&membership, Bearable::Full).await;
         let all = health.voters.len();
         let is_voter = health.voters.iter().any(|voter| voter.name == name);
         let others = health.voters.iter().filter(|voter| voter.name != name && voter.is_healthy()).count();
-        if !is_voter || (!serves && others >= quorum(all)) || health.details().is_empty() {
+        let details = health.details();
+        let Some(first) = details.first() else { return Ok(None) };
+        if !is_voter || (!serves && others >= quorum(all)) {
             return Ok(None);
         }
+        let wanted = format!("every voter to be healthy: {first}");
         let reason = format!("{}; restarting `{name}` needs all of them", only(health.healthy(), all));
-        Ok(Some(Objection { reason, details: health.details() }))
+        Ok(Some(Objection { wanted, reason, details }))
     }
 
     /// Asks every voter, side by side.
-    async fn health(&mut self, membership: &Membership, bearable: &[&str]) -> Health {
+    async fn health(&mut self, membership: &Membership, bearable: Bearable) -> Health {
         let voters: Vec<&Member> =
             membership.members.iter().filter(|member| member.role == Role::Voter).collect();
         let (names, world) = (self.names, self.world);
         let statuses = join_all(voters.iter().map(async |member| {
             let ordinal = member.peer_urls.first().and_then(|url| names.ordinal_of(url))?;
-            Some((ordinal, world.status(ordinal).await.map(|status| bearing(status, bearable))))
+            Some((ordinal, world.status(ordinal).await.map(without_alarms)))
         }))
         .await;
-        let leader = common_leader(statuses.iter().flatten().filter_map(|(_, status)| status.as_ref().ok()));
+        let answers = statuses.iter().flatten().filter_map(|(_, status)| status.as_ref().ok());
+        let leader = membership.most_named(answers).map_or(Id(0), |(id, _)| id);
+        let alarms = self.raised().await;
+        let is_corrupt = |id: Id| {
+            let holds = |alarm: &Alarm| Bearable::CorruptOf(id).holds(alarm);
+            alarms.as_ref().is_ok_and(|alarms| alarms.iter().any(holds))
+        };
         let judged = voters.iter().zip(&statuses).map(|(member, status)| {
             let name = status.as_ref().map(|(ordinal, _)| names.member(*ordinal));
+            let complaint = judge(member, status.as_ref().map(|(_, status)| status), membership, leader);
+            let corrupt = || is_corrupt(member.id).then(|| "raises alarm CORRUPT".to_owned());
             Voter {
                 name: name.unwrap_or_else(|| format!("member {}", member.id)),
-                peer_urls: member.peer_urls.clone(),
-                complaint: judge(member, status.as_ref().map(|(_, status)| status), membership, leader),
+                id: member.id,
+                complaint: complaint.or_else(corrupt),
             }
         });
-        Health { voters: judged.collect(), alarm: self.alarm(bearable).await }
+        Health { voters: judged.collect(), alarm: in_the_way(&alarms, bearable) }
     }
 
-    /// An alarm that is up, in words.
-    async fn alarm(&mut self, bearable: &[&str]) -> Option<String> {
-        let Some(via) = self.answered else { return Some("alarms cannot be read".to_owned()) };
-        match self.world.alarms(via).await {
-            Ok(alarms) => alarms
-                .iter()
-                .find(|alarm| !bearable.contains(&alarm.name.as_str()))
-                .map(|alarm| format!("member {} raises alarm {}", alarm.member_id, alarm.name)),
-            Err(failure) => Some(format!("alarms cannot be read: {failure}")),
+    /// The alarms that are up.
+    async fn raised(&mut self) -> Result<Vec<Alarm>, String> {
+        match self.answered {
+            Some(via) => self.world.alarms(via).await.map_err(|failure| failure.to_string()),
+            None => Err("no voter answers".to_owned()),
         }
+    }
+}
+
+/// An alarm that stands in the way, in words.
+fn in_the_way(alarms: &Result<Vec<Alarm>, String>, bearable: Bearable) -> Option<String> {
+    match alarms {
+        Ok(alarms) => {
+            let first = alarms.iter().find(|alarm| !bearable.holds(alarm))?;
+            Some(format!("member {} raises alarm {}", first.member_id, first.name))
+        }
+        Err(reason) => Some(format!("alarms cannot be read: {reason}")),
     }
 }
 
@@ -154,6 +192,21 @@ impl Health {
     fn details(&self) -> Vec<String> {
         let sick = |voter: &Voter| Some(format!("{} {}", voter.name, voter.complaint.as_ref()?));
         self.voters.iter().filter_map(sick).chain(self.alarm.clone()).collect()
+    }
+
+    fn against_removal(&self, id: Id) -> Option<Objection> {
+        let target = self.voters.iter().find(|voter| voter.id == id)?;
+        let (name, voters, healthy) = (&target.name, self.voters.len(), self.healthy());
+        let few = too_few(name, voters, healthy, target.is_healthy());
+        let reason = few.or_else(|| self.alarm.clone())?;
+        let whom = match removal_needs(voters, healthy, target.is_healthy()) {
+            Err(needs) if !target.is_healthy() => format!("{needs} of {voters} voters"),
+            _ => "every voter".to_owned(),
+        };
+        let details = self.details();
+        let of_others = details.iter().find(|detail| !detail.starts_with(&format!("{name} ")));
+        let wanted = format!("{whom} to be healthy: {}", of_others.unwrap_or(&reason));
+        Some(Objection { wanted, reason, details })
     }
 }
 
@@ -174,33 +227,16 @@ fn judge(
     }
 }
 
-/// A status without the complaints that do not matter here.
-pub(super) fn bearing(mut status: Status, bearable: &[&str]) -> Status {
-    status.errors.retain(|error| !bearable.iter().any(|alarm| error.contains(alarm)));
-    status
-}
-
-/// The leader that most of them know.
-fn common_leader<'a>(statuses: impl Iterator<Item = &'a Status> + Clone) -> Id {
-    let known = statuses.map(|status| status.leader).filter(|leader| leader.0 != 0);
-    let count = |leader: &Id| known.clone().filter(|other| other == leader).count();
-    known.clone().max_by_key(count).unwrap_or(Id(0))
-}
-
-/// Why a voter may not be removed. etcd takes a change when a quorum is
-/// connected before it and after it; this asks for all of them unless the one
-/// that goes is itself the sick one.
-fn against_removal(name: &str, healthy: usize, voters: usize, is_healthy: bool) -> Option<String> {
-    let needs = quorum(voters);
-    if voters == 1 {
-        Some(format!("`{name}` is the only voter; without it there is no cluster"))
-    } else if healthy == voters || (!is_healthy && healthy >= needs) {
-        None
+/// Why a voter may not be removed, in numbers.
+fn too_few(name: &str, voters: usize, healthy: usize, is_healthy: bool) -> Option<String> {
+    let needs = removal_needs(voters, healthy, is_healthy).err()?;
+    Some(if voters == 1 {
+        format!("`{name}` is the only voter; without it there is no cluster")
     } else if is_healthy {
-        Some(format!("{}; removing `{name}`, a healthy one, needs all of them", only(healthy, voters)))
+        format!("{}; removing `{name}`, a healthy one, needs all of them", only(healthy, voters))
     } else {
-        Some(format!("{}; removing `{name}` needs {needs}", only(healthy, voters)))
-    }
+        format!("{}; removing `{name}` needs {needs}", only(healthy, voters))
+    })
 }
 
 fn only(healthy: usize, voters: usize) -> String {
@@ -211,36 +247,66 @@ fn only(healthy: usize, voters: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sick_voter_goes_while_the_healthy_ones_are_a_quorum() {
-        let may =
-            |voters: usize, dead: usize| against_removal("orders-2", voters - dead, voters, false).is_none();
-        let table: Vec<(usize, usize)> = (2..=7)
-            .flat_map(|voters| (1..voters).map(move |dead| (voters, dead)))
-            .filter(|(voters, dead)| may(*voters, *dead))
-            .collect();
-        let expected = [(3, 1), (4, 1), (5, 1), (5, 2), (6, 1), (6, 2), (7, 1), (7, 2), (7, 3)];
-        assert_eq!(table, expected);
-    }
-
-    #[test]
-    fn a_healthy_voter_goes_only_while_all_are_healthy_and_the_last_one_never() {
-        for voters in 2..=7 {
-            assert_eq!(against_removal("orders-2", voters, voters, true), None);
-            assert!(against_removal("orders-2", voters - 1, voters, true).is_some());
-        }
-        assert!(against_removal("orders-0", 1, 1, true).is_some());
-    }
+    use crate::execute::fake::{Fake, State, id};
 
     #[test]
     fn the_refusal_has_the_numbers() {
-        let sick = against_removal("orders-2", 1, 3, false).unwrap();
+        let sick = too_few("orders-2", 3, 1, false).unwrap();
         assert_eq!(sick, "only 1 of 3 voters is healthy; removing `orders-2` needs 2");
-        let healthy = against_removal("orders-0", 2, 3, true).unwrap();
+        let healthy = too_few("orders-0", 3, 2, true).unwrap();
         assert_eq!(
             healthy,
             "only 2 of 3 voters are healthy; removing `orders-0`, a healthy one, needs all of them"
         );
+    }
+    fn guard(fake: &Fake, guard: &Guard) -> Result<(), Halt> {
+        fake.run(async |run| run.guard(guard).await)
+    }
+
+    fn silence(state: &mut State, ordinal: usize) {
+        state.statuses.remove(&ordinal);
+        state.pods.get_mut(&ordinal).unwrap().ready = false;
+    }
+
+    #[test]
+    fn a_corrupt_member_may_go_and_nobody_else_may() {
+        let removable = |fake: &Fake, ordinal| {
+            guard(fake, &Guard::Removable { peer_url: fake.names.peer_url(ordinal) }).is_ok()
+        };
+        let fake = Fake::of(3);
+        fake.state().alarms = vec![Alarm { member_id: id(2), name: "CORRUPT".into() }];
+        let echo = "memberID:162 alarm:CORRUPT ".to_owned();
+        fake.state().statuses.values_mut().for_each(|status| status.errors = vec![echo.clone()]);
+        assert!(removable(&fake, 2) && !removable(&fake, 1));
+        assert!(guard(&fake, &Guard::VotersHealthy).is_err());
+        assert!(guard(&fake, &Guard::MayRestart { ordinal: 1 }).is_err());
+        silence(&mut fake.state(), 1);
+        assert!(!removable(&fake, 2), "one of two would be left");
+    }
+
+    #[test]
+    fn a_full_database_stands_in_the_way_of_all_but_restarts() {
+        let fake = Fake::of(3);
+        fake.state().alarms = vec![Alarm { member_id: id(2), name: "NOSPACE".into() }];
+        let echo = "memberID:162 alarm:NOSPACE ".to_owned();
+        fake.state().statuses.values_mut().for_each(|status| status.errors = vec![echo.clone()]);
+        assert!(guard(&fake, &Guard::MayRestart { ordinal: 1 }).is_ok());
+        assert!(guard(&fake, &Guard::VotersHealthy).is_err());
+        assert!(guard(&fake, &Guard::Removable { peer_url: fake.names.peer_url(2) }).is_err());
+    }
+
+    #[test]
+    fn a_removal_says_for_whom_it_waits() {
+        let fake = Fake::of(5);
+        for ordinal in 2..5 {
+            silence(&mut fake.state(), ordinal);
+        }
+        let url = fake.names.peer_url(2);
+        let said = fake.run(async |run| {
+            let halt = run.guard(&Guard::Removable { peer_url: url }).await.unwrap_err();
+            assert!(matches!(halt, Halt::Stopped { details, .. } if details.len() == 3));
+            run.said.clone()
+        });
+        assert_eq!(said, "3 of 5 voters to be healthy: orders-3 does not answer: connection refused");
     }
 }

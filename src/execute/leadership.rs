@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{
     Failure, Halt, Run, World,
-    health::{FULL, bearing},
+    health::Bearable,
     member::{HEALTH_INTERVAL, LAG},
 };
-use crate::member::{Id, Member, Membership, Role, complaint};
+use crate::member::{Id, Member, Membership, Role, complaint, without_alarms};
 
 /// Between two looks at who leads.
 const LOOK: Duration = Duration::from_millis(300);
@@ -83,13 +83,16 @@ impl<W: World> Run<'_, W> {
         to: &[usize],
     ) -> Option<(usize, Id)> {
         let index = self.world.status(leader).await.ok()?.raft_index;
+        let alarms = self.world.alarms(self.answered?).await.ok()?;
+        let raises = |id: Id| alarms.iter().any(|one| one.member_id == id && !Bearable::Full.holds(one));
         for ordinal in to {
-            let is_voter = |member: &&Member| member.role == Role::Voter && member.id != leader_id;
-            let Some(member) = membership.at(&self.names.peer_url(*ordinal)).filter(is_voter) else {
+            let can_lead =
+                |member: &&Member| member.role == Role::Voter && member.id != leader_id && !raises(member.id);
+            let Some(member) = membership.at(&self.names.peer_url(*ordinal)).filter(can_lead) else {
                 continue;
             };
             let Ok(status) = self.world.status(*ordinal).await else { continue };
-            let status = bearing(status, FULL);
+            let status = without_alarms(status);
             if complaint(&status, membership, member.id, leader_id).is_none()
                 && status.raft_applied_index >= index.saturating_sub(LAG)
             {

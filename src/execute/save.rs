@@ -2,6 +2,7 @@
 
 use super::{
     Failure, Halt, Run, World,
+    health::Bearable,
     member::{HEALTH_INTERVAL, SECOND},
 };
 use crate::{member::Id, observed::journal::Snapshot};
@@ -40,11 +41,14 @@ impl<W: World> Run<'_, W> {
     /// The voters that are healthy, the leader last: it has enough to do.
     async fn followers_first(&mut self) -> Result<Vec<usize>, Halt> {
         let membership = self.list().await?;
+        let Some(via) = self.answered else { return Ok(Vec::new()) };
+        let Ok(alarms) = self.world.alarms(via).await else { return Ok(Vec::new()) };
+        let is_corrupt = |id: Id| alarms.iter().any(|alarm| Bearable::CorruptOf(id).holds(alarm));
         let (mut followers, mut leaders) = (Vec::new(), Vec::new());
         for ordinal in self.voters(&membership) {
             let Ok(status) = self.world.status(ordinal).await else { continue };
-            let corrupt = status.errors.iter().any(|error| error.contains("CORRUPT"));
-            if status.leader == Id(0) || status.cluster_id != membership.cluster_id || corrupt {
+            let stranger = status.cluster_id != membership.cluster_id;
+            if status.leader == Id(0) || stranger || is_corrupt(status.member_id) {
                 continue;
             }
             if status.leader == status.member_id { leaders.push(ordinal) } else { followers.push(ordinal) }
@@ -56,7 +60,10 @@ impl<W: World> Run<'_, W> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake::Fake;
+    use crate::{
+        execute::fake::{Fake, id},
+        member::Alarm,
+    };
 
     #[test]
     fn a_planned_snapshot_is_saved_though_the_journal_has_one() {
@@ -66,5 +73,15 @@ mod tests {
             assert!(fake.state().journal.unfinished().unwrap().snapshot.is_some());
         }
         assert_eq!(fake.state().log, ["snapshot of orders-1", "snapshot of orders-1"]);
+    }
+
+    #[test]
+    fn it_is_asked_of_a_member_that_is_not_corrupt_though_each_repeats_the_alarm() {
+        let fake = Fake::of(3);
+        fake.state().alarms = vec![Alarm { member_id: id(1), name: "CORRUPT".into() }];
+        let echo = "memberID:161 alarm:CORRUPT ".to_owned();
+        fake.state().statuses.values_mut().for_each(|status| status.errors = vec![echo.clone()]);
+        fake.run(async |run| run.snapshot().await).unwrap();
+        assert_eq!(fake.state().log, ["snapshot of orders-2"]);
     }
 }
