@@ -7,6 +7,7 @@ use futures::future::join_all;
 use super::{Failure, Halt, Run, World};
 use crate::{
     member::{Alarm, Id, Member, Membership, Role, Status, complaint, quorum, removal_needs, without_alarms},
+    observed::{Lookup, Node, Pod},
     plan::Guard,
 };
 
@@ -103,16 +104,13 @@ impl<W: World> Run<'_, W> {
     async fn against_restart(&mut self, ordinal: usize) -> Result<Option<Objection>, Halt> {
         let name = self.names.member(ordinal);
         let Some(pod) = self.pod(ordinal).await? else { return Ok(None) };
-        let votes = |status: Status| status.leader.0 != 0 && status.role == Role::Voter;
-        let serves = pod.ready || self.world.status(ordinal).await.is_ok_and(votes);
+        let status = self.world.status(ordinal).await;
         let membership = match self.try_list(None).await? {
             Ok(membership) => membership,
-            Err(_) if !serves => return Ok(None),
-            Err(reason) => {
-                let wanted = format!("a voter to answer: {reason}");
-                return Ok(Some(Objection { wanted, reason, details: Vec::new() }));
-            }
+            Err(unlisted) => return Ok(self.against_restart_alone(&pod, status.is_ok(), unlisted).await),
         };
+        let votes = |status: Status| status.leader.0 != 0 && status.role == Role::Voter;
+        let serves = pod.ready || status.is_ok_and(votes);
         let health = self.health(&membership, Bearable::Full).await;
         let all = health.voters.len();
         let is_voter = health.voters.iter().any(|voter| voter.name == name);
@@ -125,6 +123,17 @@ impl<W: World> Run<'_, W> {
         let wanted = format!("every voter to be healthy: {first}");
         let reason = format!("{}; restarting `{name}` needs all of them", only(health.healthy(), all));
         Ok(Some(Objection { wanted, reason, details }))
+    }
+
+    /// Nobody gives a list, so perhaps there is no quorum.
+    async fn against_restart_alone(&self, pod: &Pod, answers: bool, unlisted: String) -> Option<Objection> {
+        let node = match &pod.node {
+            Some(node) => Some(self.world.node(node).await),
+            None => None,
+        };
+        let objection = against_restart_alone(pod, answers, node.as_ref())?;
+        let reason = format!("{objection}, and no voter gives the member list: {unlisted}");
+        Some(Objection { wanted: format!("a voter to answer: {unlisted}"), reason, details: Vec::new() })
     }
 
     /// Asks every voter, side by side.
@@ -227,6 +236,28 @@ fn judge(
     }
 }
 
+/// Why a pod that perhaps serves nobody may not be deleted where no list can be
+/// had. A member that answers without a quorum opens no client port any more
+/// once it restarts: what it has could not be saved from it. One on a node that
+/// is cut off from here may serve its peers. Without a node nothing runs.
+/// (`server/embed/serve.go` waits for `ReadyNotify`)
+fn against_restart_alone(pod: &Pod, answers: bool, node: Option<&Lookup<Node>>) -> Option<String> {
+    let name = &pod.name;
+    if pod.ready || answers {
+        return Some(format!("`{name}` answers, and restarted without a quorum it would not any more"));
+    }
+    match (node?, &pod.node) {
+        (Lookup::Found(Node { ready: true, .. }), _) => None,
+        (Lookup::Failed(reason), Some(node)) => {
+            Some(format!("`{name}` may serve its peers: node `{node}` cannot be read ({reason})"))
+        }
+        (_, node) => {
+            let node = node.as_deref().unwrap_or_default();
+            Some(format!("`{name}` may serve its peers: its node `{node}` is not Ready"))
+        }
+    }
+}
+
 /// Why a voter may not be removed, in numbers.
 fn too_few(name: &str, voters: usize, healthy: usize, is_healthy: bool) -> Option<String> {
     let needs = removal_needs(voters, healthy, is_healthy).err()?;
@@ -263,9 +294,34 @@ mod tests {
         fake.run(async |run| run.guard(guard).await)
     }
 
+    type Change = fn(&mut State);
+
     fn silence(state: &mut State, ordinal: usize) {
         state.statuses.remove(&ordinal);
         state.pods.get_mut(&ordinal).unwrap().ready = false;
+    }
+
+    #[test]
+    fn without_a_list_only_what_surely_serves_nobody_is_restarted() {
+        let changes: [(bool, Change); 7] = [
+            (true, |_| {}),
+            (true, |state| state.pods.get_mut(&1).unwrap().node = None),
+            (false, |state| state.pods.get_mut(&1).unwrap().ready = true),
+            (false, |state| state.nodes.get_mut("node-1").unwrap().ready = false),
+            (false, |state| drop(state.nodes.remove("node-1"))),
+            (false, |state| {
+                let status = state.statuses[&0].clone();
+                state.statuses.insert(1, Status { leader: Id(0), ..status });
+            }),
+            (false, |state| drop(state.statuses.insert(1, state.statuses[&0].clone()))),
+        ];
+        for (number, (may, change)) in changes.into_iter().enumerate() {
+            let fake = Fake::of(3);
+            fake.state().membership = None;
+            silence(&mut fake.state(), 1);
+            change(&mut fake.state());
+            assert_eq!(guard(&fake, &Guard::MayRestart { ordinal: 1 }).is_ok(), may, "{number}");
+        }
     }
 
     #[test]
