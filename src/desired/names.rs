@@ -26,6 +26,14 @@ impl Names {
         Names { stack: name.clone(), namespace: namespace.clone(), domain: domain.clone(), ports: *ports }
     }
 
+    /// The names of stack `orders` in namespace `etcd`.
+    #[cfg(test)]
+    pub(crate) fn of_a_test() -> Self {
+        let ports = Ports { client: 2379, peer: 2380, metrics: 2381 };
+        let [stack, namespace, domain] = ["orders", "etcd", "cluster.local"].map(str::to_owned);
+        Names { stack, namespace, domain, ports }
+    }
+
     /// The namespace as an object.
     pub fn namespace_key(&self) -> ObjectKey {
         ObjectKey::cluster_wide(Kind::Namespace, &self.namespace)

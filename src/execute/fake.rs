@@ -21,7 +21,6 @@ use crate::{
         Claim, Conflict, Intended, Journal, Lookup, Node, Pod,
         journal::{self, RecordedMember, Snapshot, StepCount},
     },
-    stack::Ports,
 };
 
 /// The cluster that every fake has.
@@ -50,9 +49,7 @@ pub struct Fake {
 impl Fake {
     /// A healthy cluster, recorded, one member on each node; 0 leads.
     pub fn of(members: usize) -> Self {
-        let ports = Ports { client: 2379, peer: 2380, metrics: 2381 };
-        let [stack, namespace, domain] = ["orders", "etcd", "cluster.local"].map(str::to_owned);
-        let names = Names { stack, namespace, domain, ports };
+        let names = Names::of_a_test();
         let mut state = State { now: Timestamp::constant(1_800_000_000, 0), ..State::default() };
         state.journal.cluster_id = Some(CLUSTER);
         state.journal.run = Some(begun());
