@@ -63,7 +63,7 @@ fn identity(action: &Action) -> Option<Value> {
 
 /// The content of every action of these steps, in order: by it an approval is
 /// known again. Restarts stand in no order of their own, for who leads decides
-/// it; they say so with [`RESTART`] and are sorted here.
+/// it; they are marked and sorted here.
 pub fn action_hashes(steps: &[Step]) -> Vec<String> {
     let mut hashes: Vec<String> = steps.iter().flat_map(|step| &step.actions).map(action_hash).collect();
     hashes.chunk_by_mut(|a, b| is_restart(a) && is_restart(b)).for_each(<[String]>::sort);

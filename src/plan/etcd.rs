@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     desired::Desired,
-    member::{Alarm, Id, Member, Role, complaint, quorum},
+    member::{Alarm, Id, Member, Role, complaint, removal_needs, without_alarms},
     observed::{EtcdReading, Members, Observed},
 };
 
@@ -99,8 +99,8 @@ fn in_the_way(desired: &Desired, reading: &EtcdReading, state: &State, one: &Mov
 fn too_few(state: &State, who: &str) -> Option<Blocked> {
     let strangers = state.strangers.values().filter(|role| **role == Role::Voter).count();
     let (healthy, voters) = (state.healthy(), state.voters() + strangers);
-    let needed = quorum(voters).max(quorum(voters.saturating_sub(1)));
-    (healthy < needed).then(|| Blocked {
+    let needed = removal_needs(voters, healthy, false).err()?;
+    Some(Blocked {
         code: "plan::unhealthy".to_owned(),
         reason: format!(
             "only {healthy} of {voters} voters {} healthy, and removing {who} needs {needed}",
@@ -252,9 +252,7 @@ fn trouble(desired: &Desired, reading: &EtcdReading, member: &Member) -> Option<
         None => Some("has no pod".to_owned()),
         Some(Err(reason)) => Some(format!("does not answer: {reason}")),
         Some(Ok(status)) => {
-            // Every member reports the alarms of all, which are read apart.
-            let mut status = status.clone();
-            status.errors.retain(|error| !error.contains("alarm:"));
+            let status = without_alarms(status.clone());
             complaint(&status, &reading.membership, member.id, reading.leader().unwrap_or(Id(0)))
         }
     }

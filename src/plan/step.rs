@@ -128,7 +128,7 @@ pub enum Action {
     Snapshot,
     /// Takes a member out of the list. If it leads, leadership goes first to
     /// the first of `hand_over` that is healthy. Nothing is left to do once
-    /// etcd does not list the address.
+    /// etcd does not list the address, but to lower the alarms that it raised.
     RemoveMember {
         /// Its name, or its address where it has none.
         name: String,
@@ -293,17 +293,20 @@ pub enum Guard {
     },
     /// The member may be removed: all voters are healthy, or it is not and the
     /// healthy ones are a quorum both of the list and of what remains. A
-    /// learner may always be removed.
+    /// learner may always be removed. No alarm is raised, but that its own data
+    /// is corrupt.
     Removable {
         /// The member's address.
         peer_url: String,
     },
-    /// The member serves nothing, or every voter is healthy.
+    /// The member serves nothing, as far as that can be told from here, or every
+    /// voter is healthy. A full database is no illness here.
     MayRestart {
         /// The member's ordinal.
         ordinal: usize,
     },
-    /// These claims exist with the uids that the journal has for them.
+    /// These claims exist, and hold the data of their members: by the uids in the
+    /// journal, or by the cluster id on them.
     RecordedClaims {
         /// Ordinals.
         ordinals: Vec<usize>,
@@ -368,7 +371,7 @@ pub enum Wait {
         /// The pod that was planned with.
         pod_uid: String,
     },
-    /// Every one of these answers, agrees on a leader and is Ready.
+    /// Every one of these that votes answers, agrees on a leader and is Ready.
     Back {
         /// Ordinals.
         ordinals: Vec<usize>,
