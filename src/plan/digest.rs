@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Action, Digest, Plan, Step, change};
 use crate::{
     desired::{CLUSTER_ID, Desired},
-    observed::{Lookup, Members, Observed, Proposal},
+    observed::{Intended, Lookup, Members, Observed, Proposal},
 };
 
 /// Raised by hand when the same inputs give another plan, so that an approval
@@ -39,7 +39,7 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
     sha256(&json!({
         "semantics": PLAN_SEMANTICS,
         "stack": desired.stack,
-        "intended": plan.intended,
+        "intended": asked_for(&plan.intended),
         "cluster": cluster(observed),
         "objects": objects,
         "secrets": secrets,
@@ -48,6 +48,14 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
         "actions": action_hashes(&plan.steps),
         "goes": plan.steps.iter().flat_map(|step| &step.actions).filter_map(identity).collect::<Vec<_>>(),
     }))
+}
+
+/// What is asked for, without the uids of pods that are to restart: pods are
+/// made anew by themselves, and one that was is restarted all the same.
+fn asked_for(intended: &Intended) -> Value {
+    let mut value = json!(intended);
+    value["restart"] = json!(intended.restart.keys().collect::<Vec<_>>());
+    value
 }
 
 /// What goes for good, by the identity that was shown: another one of the same

@@ -75,6 +75,9 @@ fn a_restart_that_was_asked_for_is_of_the_pods_that_were_there() {
     assert!(matches!(&plan.steps[0].actions[0], Action::Restart { why: RestartReason::Asked, .. }));
     assert_eq!(plan.intended.restart["orders-1"], "pod 1");
     assert_ne!(plan.digest, World::founded().plan().digest);
+    // A pod that was made anew since is restarted all the same.
+    world.pods()[1].uid = "another".into();
+    assert_eq!(world.plan().digest, plan.digest);
 }
 
 #[test]
