@@ -327,7 +327,8 @@ pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timest
     // Objects may be what the members lack.
     if !changes.is_empty() && stops.iter().all(|stop| NO_QUORUM.contains(&stop.code.as_str())) {
         complete &= stops.is_empty();
-        warnings.extend(stops.drain(..).map(|stop| stop.reason));
+        let all = |stop: Blocked| format!("{}; {}", stop.reason, stop.help.unwrap_or_default());
+        warnings.extend(stops.drain(..).map(all));
     }
     blocked.extend(stops);
     blocked.extend(etcd::unhealthy(desired, observed, &moves));

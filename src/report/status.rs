@@ -177,7 +177,7 @@ pub fn of(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -
         voters_up: voters.map(|_| up),
         members,
         problems,
-        notes: notes(learner, busy),
+        notes: notes(plan, learner, busy),
         alarms,
         certificates: certificates(live, now),
         drift: drift(plan, &unread),
@@ -238,14 +238,16 @@ fn unread(plan: &Plan, observed: &Observed) -> Vec<String> {
     grouped(&all)
 }
 
-fn notes(learner: bool, busy: Option<&str>) -> Vec<String> {
+fn notes(plan: &Plan, learner: bool, busy: Option<&str>) -> Vec<String> {
     let note = match (learner, busy) {
-        (true, Some(holder)) => format!("a learner is joining: {holder} holds the lock"),
-        (true, None) => "a learner is left from an unfinished apply: apply again".to_owned(),
-        (false, Some(holder)) => format!("{holder} holds the lock"),
-        (false, None) => return Vec::new(),
+        (true, Some(holder)) => Some(format!("a learner is joining: {holder} holds the lock")),
+        (true, None) => Some("a learner is left from an unfinished apply: apply again".to_owned()),
+        (false, Some(holder)) => Some(format!("{holder} holds the lock")),
+        (false, None) => None,
     };
-    vec![note]
+    // What must not be done now is for whoever was woken.
+    let safe = plan.blocked.iter().find(|blocked| blocked.code == "plan::no_quorum");
+    note.into_iter().chain(safe.and_then(|blocked| blocked.help.clone())).collect()
 }
 
 /// `unfinished` says whether a run broke off; `busy`, whether one goes on.

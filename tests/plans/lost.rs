@@ -3,7 +3,7 @@
 
 use etcdctl_stack::observed::Trouble;
 
-use crate::worlds::{World, codes, reasons, stops};
+use crate::worlds::{NOW, World, codes, reasons, stops};
 
 const EMPTY: &str = r#"{"level":"fatal","msg":"discovery failed","error":"couldn't find local name \"orders-1\" in the initial cluster configuration"}"#;
 
@@ -56,6 +56,8 @@ fn two_wiped_volumes_of_three_are_no_quorum_and_nothing_is_done() {
     assert!(plan.steps.is_empty());
     let help = plan.blocked[0].help.clone().unwrap_or_default();
     assert!(help.contains("delete no claim and do not restart orders-2"), "{help}");
+    let status = etcdctl_stack::report::status::of(&plan, &world.desired, &world.observed(), NOW);
+    assert_eq!(status.notes, [help]);
     assert!(
         reasons(&plan)[0].1.contains("orders-0 (exit code 1: its volume is empty"),
         "{:?}",
