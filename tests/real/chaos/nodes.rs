@@ -16,9 +16,13 @@ use crate::{
 struct Cut(String);
 
 impl Cut {
-    /// Cuts the node on which a pod runs.
+    /// Cuts the node on which a pod runs; one that restarts is bound in a moment.
     fn node_of(place: &Place, pod: &str) -> Cut {
-        let node = place.get("pod", pod)["spec"]["nodeName"].as_str().expect("it is bound").to_owned();
+        let mut node = String::new();
+        wait_until("the pod is bound", 30, || {
+            node = place.kubectl(&["get", "pod", pod, "-o", "jsonpath={.spec.nodeName}"]).stdout;
+            !node.is_empty()
+        });
         fault(&["cut", &node]);
         Cut(node)
     }
