@@ -253,17 +253,14 @@ impl Comparison {
 
     /// The port is part of the address by which etcd knows each member.
     fn peer_port(&mut self, desired: &Desired, observed: &Observed) {
-        let live = observed.live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
-        let ports =
-            live.and_then(|live| live.body.pointer("/spec/template/spec/containers/0/ports")?.as_array());
-        let port = ports.into_iter().flatten().find(|port| port["name"] == "peer");
         let wanted = desired.stack.ports.peer;
-        if let Some(port) = port.and_then(|port| port["containerPort"].as_u64())
-            && port != u64::from(wanted)
-        {
+        if let Some(port) = other_peer_port(desired, &observed.live) {
             self.stop(
                 "plan::not_supported_yet",
-                format!("`ports.peer` would change from {port} to {wanted}, and it is part of every member's address"),
+                format!(
+                    "`ports.peer` would change from {port} to {wanted}, which is not supported yet: it is part of \
+                     every member's address"
+                ),
                 &format!("set `ports.peer` to {port}"),
             );
         }
@@ -302,6 +299,15 @@ impl Comparison {
     fn stop(&mut self, code: &str, reason: String, help: &str) {
         self.blocked.push(Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) });
     }
+}
+
+/// The peer port of a live StatefulSet that is not the wanted one. No member
+/// is found by its address then.
+pub fn other_peer_port(desired: &Desired, live: &Live) -> Option<u64> {
+    let found = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found)?;
+    let ports = found.body.pointer("/spec/template/spec/containers/0/ports")?.as_array()?;
+    let port = ports.iter().find(|port| port["name"] == "peer")?["containerPort"].as_u64()?;
+    (port != u64::from(desired.stack.ports.peer)).then_some(port)
 }
 
 fn changes_template(one: &Change) -> bool {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
-    Blocked, Intent, etcd,
+    Blocked, Intent, compare, etcd,
     membership::{self, Listed, Replacing, State, Volume},
     recorded_cluster,
 };
@@ -45,7 +45,8 @@ pub fn state(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Resul
     let Some(id) = recorded_cluster(desired, &observed.live).map_err(|blocked| vec![blocked])? else {
         return unfounded(desired, observed, asked);
     };
-    if asked.cut_off && !quorate(&observed.members) {
+    let cut_off = asked.cut_off && !quorate(&observed.members);
+    if cut_off || compare::other_peer_port(desired, &observed.live).is_some() {
         return Err(Vec::new());
     }
     let mut blocked = Vec::new();
