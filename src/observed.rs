@@ -84,6 +84,18 @@ pub struct Live {
     pub lease: Lookup<LeaseHolder>,
 }
 
+impl Live {
+    /// The pod of this name, if pods could be read.
+    pub fn pod(&self, name: &str) -> Option<&Pod> {
+        self.pods.found()?.iter().find(|pod| pod.name == name)
+    }
+
+    /// The claim of this name, if claims could be read.
+    pub fn claim(&self, name: &str) -> Option<&Claim> {
+        self.claims.found()?.iter().find(|claim| claim.name == name)
+    }
+}
+
 /// What a Secret holds, without its values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretFacts {

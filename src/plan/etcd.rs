@@ -233,9 +233,7 @@ pub fn sick(
 /// Whether a member that cannot be asked from here may serve all the same: its
 /// pod is Ready, or on a node of which nothing is heard.
 fn serves_perhaps(desired: &Desired, observed: &Observed, ordinal: usize) -> bool {
-    let name = desired.names.member(ordinal);
-    let pods = observed.live.pods.found().into_iter().flatten();
-    let Some(pod) = pods.into_iter().find(|pod| pod.name == name) else { return false };
+    let Some(pod) = observed.live.pod(&desired.names.member(ordinal)) else { return false };
     let mut nodes = observed.live.nodes.found().into_iter().flatten();
     let lost = pod.node.as_ref().and_then(|name| nodes.find(|node| node.name == *name));
     pod.ready || lost.is_some_and(|node| !node.ready)

@@ -99,8 +99,7 @@ fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replac
     let member = listed(ordinal);
     let recorded = observed.live.journal.found().and_then(|journal| journal.members.get(name));
     let recorded = recorded.filter(|recorded| member.is_some_and(|member| member.id == recorded.id));
-    let claim = observed.live.claims.found().into_iter().flatten();
-    let live = claim.into_iter().find(|claim| claim.name == names.claim(ordinal).name);
+    let live = observed.live.claim(&names.claim(ordinal).name);
     Ok(Replaced {
         id: member.map(|member| member.id),
         claim_uid: recorded

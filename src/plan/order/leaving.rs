@@ -104,6 +104,5 @@ pub(super) fn empty(inputs: &Inputs<'_>, ordinal: usize) -> Step {
 
 pub(super) fn claim_uid(inputs: &Inputs<'_>, ordinal: usize) -> String {
     let claim = inputs.desired.names.claim(ordinal).name;
-    let claims = inputs.live.claims.found().into_iter().flatten();
-    claims.into_iter().find(|one| one.name == claim).map(|claim| claim.uid.clone()).unwrap_or_default()
+    inputs.live.claim(&claim).map(|claim| claim.uid.clone()).unwrap_or_default()
 }

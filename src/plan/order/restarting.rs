@@ -84,6 +84,5 @@ fn restarted(inputs: &Inputs<'_>, ordinal: usize) -> Wait {
 }
 
 fn pod_uid(inputs: &Inputs<'_>, name: &str) -> String {
-    let pods = inputs.live.pods.found().into_iter().flatten();
-    pods.into_iter().find(|pod| pod.name == name).map(|pod| pod.uid.clone()).unwrap_or_default()
+    inputs.live.pod(name).map(|pod| pod.uid.clone()).unwrap_or_default()
 }

@@ -138,8 +138,7 @@ fn what_replaces(state: &State, member: &str) -> String {
 
 /// What the last words of a member's process prove about its volume.
 fn loss<'a>(desired: &Desired, observed: &'a Observed, ordinal: usize) -> Option<&'a str> {
-    let name = desired.names.member(ordinal);
-    let pod = observed.live.pods.found()?.iter().find(|pod| pod.name == name)?;
+    let pod = observed.live.pod(&desired.names.member(ordinal))?;
     let words = pod.trouble.as_ref()?.last_words.as_deref()?;
     match last_words::loss(words)? {
         Loss::VolumeEmpty | Loss::VolumeBehind | Loss::DatabaseGone | Loss::Damaged => {
@@ -274,8 +273,7 @@ pub fn no_quorum(desired: &Desired, reading: &EtcdReading, observed: &Observed) 
     let (answer, silent): (Vec<String>, Vec<String>) =
         named.partition(|name| reading.statuses.get(name).is_some_and(Result::is_ok));
     let voters = answer.len() + silent.len();
-    let pods = observed.live.pods.found();
-    let why = |name: &String| match pods.into_iter().flatten().find(|pod| pod.name == *name) {
+    let why = |name: &String| match observed.live.pod(name) {
         None => format!("{name} (no pod)"),
         Some(pod) => match &pod.trouble {
             Some(trouble) => format!("{name} ({})", trouble.in_words()),
