@@ -14,6 +14,13 @@ pub fn members(count: usize) -> String {
     format!("[cluster]\nmembers = {count}\n[placement]\nnodes = \"preferred\"\n")
 }
 
+/// A stack of so many members that serves.
+pub fn founded(name: &str, count: usize) -> Place {
+    let place = Place::new(name, &members(count));
+    place.apply(&[]);
+    place
+}
+
 /// A pod: name, uid, restarts.
 type Pod = (String, String, i64);
 

@@ -10,17 +10,10 @@ use std::fs;
 use serde_json::Value;
 
 use crate::{
-    changing::{members, names, only_these_changed},
+    changing::{founded, members, names, only_these_changed},
     kubernetes::{Place, may_break, says, wait_until},
     load::Load,
 };
-
-/// A stack of so many members that serves.
-fn founded(name: &str, count: usize) -> Place {
-    let place = Place::new(name, &members(count));
-    place.apply(&[]);
-    place
-}
 
 /// Scales by editing the file; members that stay are not touched.
 #[track_caller]

@@ -4,17 +4,10 @@
 
 use super::amid::{advised, names_one_of};
 use crate::{
-    changing::{members, only_these_changed},
+    changing::{founded, only_these_changed},
     kubernetes::{Ended, Place, says, wait_until},
     load::Load,
 };
-
-/// A stack of so many members that serves.
-fn founded(name: &str, count: usize) -> Place {
-    let place = Place::new(name, &members(count));
-    place.apply(&[]);
-    place
-}
 
 /// Plans, and applies with the flag that the plan advises, if it does.
 #[track_caller]
