@@ -60,7 +60,8 @@ pub fn state(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Resul
     blocked.extend(reasons::lost_claims(desired, observed, &state));
     blocked.extend(reasons::lost_volumes(desired, observed, &state));
     blocked.extend(reasons::members_in_doubt(desired, &state));
-    if !state.quorum && membership::next(&state).is_none() {
+    // What a move would help with is no reason to stop, unless another one is.
+    if !state.quorum && (!blocked.is_empty() || membership::next(&state).is_none()) {
         match &observed.members {
             Members::Read(reading) => blocked.push(reasons::no_quorum(desired, reading, observed)),
             Members::NotRunning => blocked.push(reasons::not_running(desired, observed, id)),

@@ -64,3 +64,19 @@ fn two_wiped_volumes_of_three_are_no_quorum_and_nothing_is_done() {
         reasons(&plan)
     );
 }
+
+#[test]
+fn a_lost_member_and_a_move_for_another_do_not_hide_the_missing_quorum() {
+    let mut world = World::founded();
+    dies(&mut world, 1, EMPTY);
+    // Between two starts it says nothing.
+    world.reading().statuses.insert("orders-0".into(), Err("connection refused".into()));
+    world.pods()[0].ready = false;
+    world.reading().linearizable = false;
+    world.intent.restart = true;
+    let plan = world.plan();
+    assert_eq!(codes(&plan), ["plan::member_lost", "plan::no_quorum"]);
+    let silent = "silent: orders-0, orders-1 (exit code 1: its volume is empty";
+    assert!(reasons(&plan)[1].1.contains(silent), "{:?}", reasons(&plan));
+    assert!(plan.steps.is_empty());
+}
