@@ -36,6 +36,8 @@ pub struct State {
     /// The member list; `None` without a quorum.
     pub membership: Option<Membership>,
     pub alarms: Vec<Alarm>,
+    /// Who answers here and hears nothing of the other members.
+    pub apart: BTreeSet<usize>,
     pub journal: Journal,
     /// What was changed, in order.
     pub log: Vec<String>,
@@ -299,12 +301,21 @@ impl World for Fake {
         Ok(Snapshot { path: format!("{via}.db"), revision: 7, saved_at: state.now })
     }
 
-    async fn promote(&self, _via: usize, _id: Id) -> Result<(), Failure> {
-        refused()
+    async fn promote(&self, via: usize, id: Id) -> Result<(), Failure> {
+        let mut state = self.serves(via)?;
+        state.log.push(format!("promote {id}"));
+        let members = state.membership.iter_mut().flat_map(|membership| &mut membership.members);
+        members.filter(|member| member.id == id).for_each(|member| member.role = Role::Voter);
+        Ok(())
     }
 
-    async fn write_entry(&self, _via: usize) -> Result<(), Failure> {
-        refused()
+    async fn write_entry(&self, via: usize) -> Result<(), Failure> {
+        let State { statuses, apart, .. } = &mut *self.serves(via)?;
+        for (_, status) in statuses.iter_mut().filter(|(ordinal, _)| !apart.contains(ordinal)) {
+            status.raft_index += 1;
+            status.raft_applied_index += 1;
+        }
+        Ok(())
     }
 
     async fn journal(&self) -> Result<Journal, Failure> {

@@ -154,3 +154,38 @@ impl<W: World> Run<'_, W> {
 /// Entries by which a member that has caught up may lag: its leader writes on
 /// while it is asked.
 pub(super) const LAG: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::fake::{Fake, id};
+
+    /// Three members, of which the last still learns.
+    fn joining() -> Fake {
+        let fake = Fake::of(3);
+        fake.state().membership.as_mut().unwrap().members[2].role = Role::Learner;
+        fake.state().statuses.get_mut(&2).unwrap().role = Role::Learner;
+        fake
+    }
+
+    fn promote(fake: &Fake) -> Result<(), Halt> {
+        let (name, url) = (fake.names.member(2), fake.names.peer_url(2));
+        fake.run(async |run| run.promote(2, &name, &url).await)
+    }
+
+    #[test]
+    fn a_learner_that_applies_what_is_written_is_promoted() {
+        let fake = joining();
+        assert!(promote(&fake).is_ok());
+        assert_eq!(fake.state().log, [format!("promote {}", id(2))]);
+    }
+
+    #[test]
+    fn a_learner_that_caught_up_and_was_cut_off_since_is_not_promoted() {
+        let fake = joining();
+        fake.state().apart.insert(2);
+        let Err(Halt::Stopped { reason, .. }) = promote(&fake) else { panic!("it was promoted") };
+        assert_eq!(reason, "orders-2 could not be shown to be connected and caught up");
+        assert!(fake.state().log.is_empty());
+    }
+}
