@@ -66,13 +66,18 @@ impl Place {
         format!("data-{member}")
     }
 
-    /// Who leads.
+    /// Who leads, once somebody does: an election may be under way.
     #[track_caller]
     pub fn leader(&self) -> String {
-        let status = self.status();
-        let mut members = status["members"].as_array().into_iter().flatten();
-        let leader = members.find(|member| member["leader"] == true);
-        leader.and_then(|member| member["name"].as_str()).unwrap_or_else(|| panic!("{status:#}")).to_owned()
+        let mut leader = None;
+        wait_until("somebody leads", 60, || {
+            let status = self.status();
+            let mut members = status["members"].as_array().into_iter().flatten();
+            let leads = members.find(|member| member["leader"] == true);
+            leader = leads.and_then(|member| member["name"].as_str()).map(str::to_owned);
+            leader.is_some()
+        });
+        leader.expect("somebody leads")
     }
 
     /// The highest ordinal that follows.
