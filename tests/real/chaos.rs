@@ -13,7 +13,7 @@ mod volumes;
 
 use crate::{
     changing::members,
-    kubernetes::{Place, fault, may_break},
+    kubernetes::{Place, may_break, try_fault, wait_until},
     load::Load,
 };
 
@@ -54,8 +54,11 @@ fn amid_operations(place: &Place, harm: impl Fn() -> String) {
 fn a_follower_is_deleted_amid_each_operation() {
     let place = Place::new("deleted", &members(3));
     amid_operations(&place, || {
-        let follower = place.follower();
-        place.kubectl(&["delete", "pod", &follower, "--wait=false"]).expect(0);
+        // The lowest one never leaves; a restart may be deleting it just now.
+        let leader = place.leader();
+        let follower = if leader == place.member(0) { place.member(1) } else { place.member(0) };
+        let delete = ["delete", "pod", &follower, "--wait=false"];
+        wait_until("a follower is deleted", 60, || place.kubectl(&delete).code == 0);
         follower
     });
 }
@@ -68,8 +71,12 @@ fn the_leader_is_killed_amid_each_operation() {
     }
     let place = Place::new("killed", &members(3));
     amid_operations(&place, || {
-        let leader = place.leader();
-        fault(&["kill", &place.namespace, &leader, "KILL"]);
+        // One that is leaving may be gone before it is killed.
+        let mut leader = String::new();
+        wait_until("a leader is killed", 60, || {
+            leader = place.leader();
+            try_fault(&["kill", &place.namespace, &leader, "KILL"]).code == 0
+        });
         leader
     });
 }
@@ -88,7 +95,7 @@ fn the_leader_is_deleted_before_each_operation() {
         let ended = load.during(name, || place.tool("apply", &arguments));
         // A run that was refused took no intent along.
         let ended = if ended.code == 3 && !flags.is_empty() {
-            crate::kubernetes::wait_until("the old leader is back", 120, || place.is_ready(&leader));
+            wait_until("the old leader is back", 120, || place.is_ready(&leader));
             place.apply(flags)
         } else {
             ended
