@@ -50,10 +50,8 @@ pub trait World {
     async fn pod(&self, ordinal: usize) -> Lookup<Pod>;
     /// A member's claim.
     async fn claim(&self, ordinal: usize) -> Lookup<Claim>;
-    /// A node; nobody knows where the world has none.
-    async fn node(&self, name: &str) -> Lookup<Node> {
-        Lookup::Failed(format!("{name} is not looked at"))
-    }
+    /// A node.
+    async fn node(&self, name: &str) -> Lookup<Node>;
     /// Warnings about a member's pod, newest first, then about its claim while
     /// it has no volume; without a pod, why none is made.
     async fn events(&self, ordinal: usize) -> Vec<String>;

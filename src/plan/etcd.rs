@@ -231,12 +231,12 @@ pub fn sick(
 }
 
 /// Whether a member that cannot be asked from here may serve all the same: its
-/// pod is Ready, or on a node of which nothing is heard.
+/// pod is Ready, or on a node of which nothing is heard or nothing is known.
 fn serves_perhaps(desired: &Desired, observed: &Observed, ordinal: usize) -> bool {
     let Some(pod) = observed.live.pod(&desired.names.member(ordinal)) else { return false };
     let mut nodes = observed.live.nodes.found().into_iter().flatten();
-    let lost = pod.node.as_ref().and_then(|name| nodes.find(|node| node.name == *name));
-    pod.ready || lost.is_some_and(|node| !node.ready)
+    let mut is_ready = |name: &String| nodes.any(|node| node.name == *name && node.ready);
+    pod.ready || pod.node.as_ref().is_some_and(|name| !is_ready(name))
 }
 
 /// A member's name; before it has started, that of its pod.

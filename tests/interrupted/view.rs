@@ -52,7 +52,6 @@ impl Simulator {
             expandable: false,
             binding_mode: "Immediate".into(),
         };
-        let node = |i: usize| Node { name: format!("node-{i}"), zone: None, ready: true, schedulable: true };
         let right = Right {
             verb: "patch".into(),
             group: "apps".into(),
@@ -67,7 +66,7 @@ impl Simulator {
             pods: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.pod(ordinal)).collect()),
             claims: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.claim(ordinal)).collect()),
             storage_classes: Lookup::Found(vec![class]),
-            nodes: Lookup::Found((0..ORDINALS).map(node).collect()),
+            nodes: Lookup::Found((0..ORDINALS).map(|i| node(&format!("node-{i}"))).collect()),
             rights: vec![right],
             lease: Lookup::Absent,
             journal: state.journal.clone().map_or(Lookup::Absent, Lookup::Found),
@@ -232,4 +231,9 @@ impl State {
             terminating: claim.terminating,
         })
     }
+}
+
+/// Nodes are never the trouble here.
+pub fn node(name: &str) -> Node {
+    Node { name: name.to_owned(), zone: None, ready: true, schedulable: true }
 }

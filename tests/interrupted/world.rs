@@ -7,12 +7,15 @@ use etcdctl_stack::{
     execute::{Failure, World},
     member::{Alarm, Id, Membership, Role, Status},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Conflict, Journal, Lookup, Pod, SecretFacts, journal::Snapshot},
+    observed::{Claim, Conflict, Journal, Lookup, Node, Pod, SecretFacts, journal::Snapshot},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::simulator::{Fault, Simulator, State};
+use crate::{
+    simulator::{Fault, Simulator, State},
+    view,
+};
 
 impl Simulator {
     /// A call that changes something: with its fault, if it has one.
@@ -88,6 +91,10 @@ impl World for Simulator {
 
     async fn claim(&self, ordinal: usize) -> Lookup<Claim> {
         self.claim_of(ordinal).map_or(Lookup::Absent, Lookup::Found)
+    }
+
+    async fn node(&self, name: &str) -> Lookup<Node> {
+        Lookup::Found(view::node(name))
     }
 
     async fn events(&self, ordinal: usize) -> Vec<String> {

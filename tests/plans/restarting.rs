@@ -136,6 +136,15 @@ fn who_may_serve_where_it_cannot_be_asked_is_not_restarted_unasked() {
     let Lookup::Found(nodes) = &mut world.live.nodes else { panic!("nodes were read") };
     nodes[0].ready = false;
     assert_eq!(codes(&world.plan()), ["plan::unhealthy"]);
+    // Nobody may look at it, and there is no quorum to say who serves.
+    let mut world = World::wanting(QUOTA);
+    world.live.nodes = Lookup::Failed("forbidden".into());
+    world.pods()[0].ready = false;
+    world.reading().statuses.insert("orders-0".into(), Err("connection refused".into()));
+    world.reading().linearizable = false;
+    let plan = world.plan();
+    let warned = plan.warnings.iter().any(|warning| warning.contains("no quorum"));
+    assert!(warned && plan.restarts().is_empty(), "{plan:?}");
     // Nobody can be asked at all.
     let mut world = World::wanting(QUOTA);
     world.members = Members::Failed("the operator's Secret may not be read".into());
