@@ -105,8 +105,18 @@ pub struct Intended {
 pub struct Replaced {
     /// Its id in the list; `None` where etcd did not list it any more.
     pub id: Option<Id>,
+    /// Whether it had ever started.
+    pub started: bool,
     /// The uid of its claim, whose data goes; `None` where there was none.
     pub claim_uid: Option<String>,
+}
+
+impl Replaced {
+    /// Whether the member that is listed at its place is still the one that is
+    /// to go. One that had never started is as good as new once it has.
+    pub fn is_still(&self, id: Id, started: bool) -> bool {
+        self.id == Some(id) && (self.started || !started)
+    }
 }
 
 /// A snapshot that a run saved and checked.

@@ -75,7 +75,7 @@ fn list(observed: &Observed) -> &[Member] {
 fn is_pending(desired: &Desired, observed: &Observed, name: &str, old: &Replaced) -> bool {
     let ordinal = desired.names.ordinal_named(name);
     let listed = list(observed).iter().find(|member| self::ordinal(desired, member) == ordinal);
-    listed.is_none_or(|member| Some(member.id) == old.id)
+    listed.is_none_or(|member| old.is_still(member.id, !member.name.is_empty()))
 }
 
 /// The member and the claim that have this name now. A claim that was made
@@ -102,6 +102,7 @@ fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replac
     let live = observed.live.claim(&names.claim(ordinal).name);
     Ok(Replaced {
         id: member.map(|member| member.id),
+        started: member.is_none_or(|member| !member.name.is_empty()),
         claim_uid: recorded
             .map(|recorded| recorded.claim_uid.clone())
             .or_else(|| live.map(|claim| claim.uid.clone())),

@@ -91,6 +91,13 @@ pub enum Listed {
     Voter,
 }
 
+impl Listed {
+    /// Whether its process has joined, once.
+    pub fn has_started(self) -> bool {
+        matches!(self, Listed::Voter | Listed::Learner)
+    }
+}
+
 /// What a claim holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Volume {
@@ -190,7 +197,7 @@ fn found(state: &State) -> Move {
 fn bring_back(state: &State) -> Option<Move> {
     let started = |(ordinal, listed): &(&usize, &Listed)| {
         let stays = **ordinal < state.wanted || !state.quorum;
-        stays && matches!(listed, Listed::Voter | Listed::Learner)
+        stays && listed.has_started()
     };
     let highest = state.members.iter().rev().find(started)?.0;
     (state.replicas <= *highest).then_some(Move::BringBack(highest + 1))

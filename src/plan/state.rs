@@ -186,7 +186,9 @@ fn replace(
     let how = |(name, old): (&String, &crate::observed::journal::Replaced)| {
         let ordinal = desired.names.ordinal_named(name)?;
         match ids.get(&ordinal) {
-            Some((id, _)) if Some(*id) == old.id => Some((ordinal, Replacing::Listed)),
+            Some((id, listed)) if old.is_still(*id, listed.has_started()) => {
+                Some((ordinal, Replacing::Listed))
+            }
             Some(_) => None,
             None => Some((ordinal, Replacing::Removed)),
         }

@@ -164,14 +164,14 @@ fn a_follower_is_replaced_by_removing_it_first() {
         ]
     );
     assert!(plan.is_applicable(), "{:?}", plan.blocked);
-    let replaced = Replaced { id: Some(Id(0xa1)), claim_uid: Some("claim 1".into()) };
+    let replaced = Replaced { id: Some(Id(0xa1)), started: true, claim_uid: Some("claim 1".into()) };
     assert_eq!(plan.intended.replace["orders-1"], replaced);
     assert!(plan.needs().data_loss.contains("data-orders-1"));
 }
 
 #[test]
 fn a_replacement_that_was_killed_needs_no_flag_and_replaces_nobody_twice() {
-    let old = Replaced { id: Some(Id(0xa1)), claim_uid: Some("claim 1".into()) };
+    let old = Replaced { id: Some(Id(0xa1)), started: true, claim_uid: Some("claim 1".into()) };
     let intended = Intended { replace: [("orders-1".to_owned(), old)].into(), ..Intended::default() };
     let mut world = World::founded();
     world.journal().run = Some(run(intended, None));
@@ -191,7 +191,7 @@ fn a_replacement_that_was_killed_needs_no_flag_and_replaces_nobody_twice() {
 
 #[test]
 fn what_an_unfinished_run_was_asked_for_can_be_given_up() {
-    let old = Replaced { id: Some(Id(0xa1)), claim_uid: Some("claim 1".into()) };
+    let old = Replaced { id: Some(Id(0xa1)), started: true, claim_uid: Some("claim 1".into()) };
     let intended = Intended { replace: [("orders-1".to_owned(), old)].into(), ..Intended::default() };
     let mut world = World::founded();
     world.journal().run = Some(run(intended, None));

@@ -283,7 +283,7 @@ Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
 
 /// What is live after a run for this plan was killed.
 fn killed(plan: &Plan, who: &str) -> Live {
-    let replaced = Replaced { id: None, claim_uid: None };
+    let replaced = Replaced { id: None, started: true, claim_uid: None };
     let run = Run {
         digest: "c04d5e77".repeat(8),
         actions: action_hashes(&plan.steps),
