@@ -78,14 +78,18 @@ pub fn action_hashes(steps: &[Step]) -> Vec<String> {
     hashes
 }
 
-/// Whether these actions are the end of the approved ones: what is left of
-/// them after a run was stopped. Any of the restarts may be done.
+/// Whether these actions are among the approved ones, in their order: what is
+/// left of them after a run was stopped, with no more than was approved. Some
+/// in between may be done, or turn out to be. Restarts may come in any order.
 pub fn goes_on(approved: &[String], left: &[String]) -> bool {
-    // Another snapshot may be due by now.
-    let counts = |hash: &&String| !is_restart(hash) && **hash != action_hash(&Action::Snapshot);
-    let others = |all: &[String]| all.iter().filter(counts).cloned().collect::<Vec<_>>();
-    let restarts = left.iter().filter(|hash| is_restart(hash));
-    others(approved).ends_with(&others(left)) && restarts.into_iter().all(|hash| approved.contains(hash))
+    let snapshot = action_hash(&Action::Snapshot);
+    let mut ahead = approved.iter().filter(|hash| !is_restart(hash));
+    left.iter().all(|hash| match hash {
+        // Another one may be due by now.
+        _ if *hash == snapshot => true,
+        _ if is_restart(hash) => approved.contains(hash),
+        _ => ahead.any(|approved| approved == hash),
+    })
 }
 
 /// Marks the hash of a restart.
@@ -235,5 +239,19 @@ mod tests {
             sha256(&json!({ "a": 1, "b": [{ "c": 2, "d": 3 }] })),
             sha256(&json!({ "b": [{ "d": 3, "c": 2 }], "a": 1 }))
         );
+    }
+
+    #[test]
+    fn what_is_left_is_in_the_order_that_was_approved_and_no_more() {
+        let restart = |name: &str| format!("{RESTART}{name}");
+        let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let snapshot = action_hash(&Action::Snapshot);
+        let approved = [all(&["a", "b", "c"]), vec![restart("0"), restart("1")]].concat();
+        let holds = |left: Vec<String>| goes_on(&approved, &left);
+        assert!(holds(Vec::new()) && holds(all(&["c"])) && holds(all(&["a", "c"])));
+        assert!(holds(vec![snapshot, "b".into(), restart("1")]));
+        assert!(holds(vec![restart("1"), restart("0")]));
+        assert!(!holds(all(&["b", "a"])) && !holds(all(&["c", "c"])) && !holds(all(&["d"])));
+        assert!(!holds(vec![restart("2")]));
     }
 }

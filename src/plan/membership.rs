@@ -6,7 +6,7 @@
 //! resumes by itself: the state says where it was.
 //!
 //! ```text
-//! nothing there      open the founding window, start 0, record the cluster, seal
+//! nothing there      open the founding window, start 0, record the cluster, seal, record 0
 //! founded, 1 of 3    invite 1 (learner, window), start 1, seal, promote 1, invite 2 ...
 //! 5 of 3             save a snapshot, retire 4, delete its claim, retire 3 ...
 //! 1 to be replaced   save a snapshot, remove 1, empty 1, invite 1, start 1, seal, promote 1

@@ -160,7 +160,7 @@ fn is_lowered(inputs: &Inputs<'_>) -> bool {
 
 /// The move after which no more members go.
 fn last_retired(inputs: &Inputs<'_>) -> Option<usize> {
-    inputs.moves.iter().rposition(|(before, _, after)| after.voters() < before.voters())
+    inputs.moves.iter().rposition(|(_, one, _)| matches!(one, Move::Retire(_)))
 }
 
 fn lower_the_budget(inputs: &Inputs<'_>) -> Option<Step> {

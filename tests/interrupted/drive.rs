@@ -2,7 +2,7 @@
 
 use etcdctl_stack::{
     desired::{Desired, desired},
-    plan::{Intent, Plan},
+    plan::{Intent, Plan, action_hashes, goes_on},
     report::{Outcome, Report},
     stack::parse_and_check,
 };
@@ -50,6 +50,9 @@ pub struct Goal {
     /// The code of the reason with which it ends; `None` where any may stand
     /// in the way.
     pub ends_blocked: Option<&'static str>,
+    /// Whether nothing but the runs changes the world, so that what was approved
+    /// of a run that broke off holds for those that finish it.
+    pub undisturbed: bool,
 }
 
 impl Goal {
@@ -85,6 +88,7 @@ impl Goal {
                 return Ok(End::Empty);
             }
             self.is_allowed(&plan)?;
+            self.is_approved(&plan, world)?;
             match world.run(&plan) {
                 Ended::Report(Report { outcome: Outcome::Stopped { reason, .. }, .. }) => {
                     stopped.push(reason)
@@ -127,6 +131,16 @@ impl Goal {
         Ok(())
     }
 
+    /// The plan is what is left of the run that broke off, if one did.
+    fn is_approved(&self, plan: &Plan, world: &Simulator) -> Result<(), String> {
+        let journal = world.read().journal.clone();
+        let Some(run) = journal.as_ref().and_then(|journal| journal.unfinished()) else { return Ok(()) };
+        if self.undisturbed && !goes_on(&run.actions, &action_hashes(&plan.steps)) {
+            return Err(format!("the approval does not hold for the rest: {:?}", titles(plan)));
+        }
+        Ok(())
+    }
+
     /// What must be true of every history.
     pub fn is_unharmed(&self, world: &Simulator) -> Result<(), String> {
         let mut wrong = world.violations();
@@ -158,6 +172,7 @@ pub fn titles(plan: &Plan) -> Vec<&str> {
 /// world each time. Returns how many, and what went wrong.
 pub fn interrupted(name: &str, world: &Simulator, goal: &Goal, stride: usize) -> (usize, Vec<String>) {
     world.begin();
+    let goal = &Goal { undisturbed: true, ..goal.clone() };
     let whole = world.clone();
     let mut wrong = Vec::new();
     if let Err(why) = goal.reached_from(&whole) {

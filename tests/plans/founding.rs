@@ -25,6 +25,7 @@ fn from_nothing_one_member_founds_and_the_others_join() {
             "write down the cluster's id: it is founded, once and for ever",
             "seal: from here on no member starts without its data",
             "create Service/etcd-orders/orders: clients are served from here on",
+            "write down orders-0",
             "add orders-1 as a learner and let it, and only it, join",
             "replicas 1 -> 2, wait until orders-1 has joined",
             "seal: from here on no member starts without its data",

@@ -268,8 +268,8 @@ fn a_dead_member_that_is_to_leave_goes_before_the_healthy_ones() {
         [
             "remove orders-3, which does not serve",
             "remove orders-4, replicas 5 -> 4, wait until its pod is gone",
-            "apply PodDisruptionBudget/etcd-orders/orders: 2 of 3 stay up",
             "replicas 4 -> 3: etcd does not list orders-3",
+            "apply PodDisruptionBudget/etcd-orders/orders: 2 of 3 stay up",
         ]
     );
 }

@@ -13,6 +13,7 @@ impl State {
             Move::RecordCluster => {
                 (state.recorded, state.quorum) = (true, true);
                 state.members.insert(0, Listed::Voter);
+                state.unrecorded.insert(0);
             }
             Move::Seal => state.window = Some(Window::Sealed),
             Move::Invite(ordinal) => {
@@ -73,6 +74,7 @@ impl State {
                 // Who answers knows a leader again.
                 self.sick = self.silent.clone();
                 self.replace.remove(&ordinal);
+                self.unrecorded.insert(ordinal);
                 Listed::Voter
             }
             _ => Listed::Learner,

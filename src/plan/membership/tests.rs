@@ -60,7 +60,7 @@ fn worlds() -> Vec<State> {
 fn three_members_are_founded_by_one_and_joined_by_two() {
     use Move::*;
     let fresh = State { wanted: 3, ..State::default() };
-    let founding = [OpenFounding, StartFounder, RecordCluster, Seal];
+    let founding = [OpenFounding, StartFounder, RecordCluster, Seal, RecordMember(0)];
     let joining = [Invite(1), Start(1), Seal, Promote(1), Invite(2), Start(2), Seal, Promote(2)];
     assert_eq!(all(fresh), [&founding[..], &joining[..]].concat());
 }
@@ -139,7 +139,7 @@ fn a_voter_added_by_hand_that_never_started_is_started_when_it_took_the_quorum()
     state.sick = BTreeSet::from([0, 1]);
     assert_eq!(all(state.clone()), []);
     state.replace.insert(1, Replacing::Listed);
-    assert_eq!(all(state), [Invite(1), Start(1), Seal, Save, Retire(1)]);
+    assert_eq!(all(state), [Invite(1), Start(1), Seal, RecordMember(1), Save, Retire(1)]);
 }
 
 #[test]

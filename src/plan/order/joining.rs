@@ -41,8 +41,7 @@ pub(super) fn start_founder(inputs: &Inputs<'_>) -> Step {
 
 pub(super) fn record_cluster(inputs: &Inputs<'_>) -> Step {
     let one = with_replicas(&inputs.desired.stateful_set, 1);
-    let actions =
-        vec![Action::RecordCluster, apply(inputs, &one, vec![Fill::ClusterId]), record_member(inputs, 0)];
+    let actions = vec![Action::RecordCluster, apply(inputs, &one, vec![Fill::ClusterId])];
     Step {
         before: vec![Guard::Replicas { one_of: vec![1] }, Guard::SameFoundingClaim],
         after: Vec::new(),
