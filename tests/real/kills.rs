@@ -13,7 +13,7 @@ use std::{
 use crate::{
     changing::members,
     interrupted::{Chance, When, apply_killed, kills_wanted},
-    kubernetes::Place,
+    kubernetes::{Place, wait_until},
     load::Load,
 };
 
@@ -83,7 +83,15 @@ fn through_kills(place: &Place, operation: &Operation, chance: &mut Chance, kill
         }
         done += 1;
     }
-    place.apply(&flags);
+    // The pod that was just deleted may not be back yet.
+    wait_until("the next apply is not refused", 120, || {
+        let ended = place.tool("apply", &[&["--auto-approve", "--lock-timeout", "60s"], &flags[..]].concat());
+        assert!(
+            ended.code == 0 || (ended.code == 3 && ended.stdout.contains("plan::unhealthy")),
+            "{ended:?}"
+        );
+        ended.code == 0
+    });
     look();
     place.is_settled(operation.members);
     only_what_was_wished(operation, &before, &uids(place), &seen);
