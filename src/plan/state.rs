@@ -110,6 +110,7 @@ fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {
     let journal = live.journal.found();
     let replace = replace(desired, asked.intended, &ids);
     let (sick, silent) = etcd::sick(desired, observed, &members);
+    let lost = |ordinal, id| reasons::lost_claim(desired, observed, ordinal, id).is_some();
     State {
         wanted: desired.stack.members.into(),
         recorded: true,
@@ -123,7 +124,11 @@ fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {
             BTreeSet::new()
         },
         claims: claims(desired, live, asked.intended, &members),
-        outdated: outdated(desired, live, asked),
+        outdated: outdated(desired, live, asked)
+            .into_iter()
+            // A restart would be the end of one that has lost its claim.
+            .filter(|ordinal| !ids.get(ordinal).is_some_and(|(id, _)| lost(*ordinal, *id)))
+            .collect(),
         saved: saved(live, asked),
         members,
         replace,

@@ -80,3 +80,17 @@ fn a_lost_member_and_a_move_for_another_do_not_hide_the_missing_quorum() {
     assert!(reasons(&plan)[1].1.contains(silent), "{:?}", reasons(&plan));
     assert!(plan.steps.is_empty());
 }
+
+#[test]
+fn who_has_lost_the_claim_is_not_restarted_for_a_quorum() {
+    let mut world = World::founded();
+    world.claims()[0].uid = "claim 0 anew".into();
+    for name in ["orders-0", "orders-1"] {
+        world.reading().statuses.insert(name.into(), Err("connection refused".into()));
+    }
+    world.pods().iter_mut().take(2).for_each(|pod| pod.ready = false);
+    world.reading().linearizable = false;
+    world.intent.restart = true;
+    world.intent.replace.insert("orders-0".into());
+    assert_eq!(world.plan().restarts(), ["orders-1"]);
+}

@@ -93,25 +93,30 @@ pub fn foreign_members(desired: &Desired, observed: &Observed, intended: &Intend
         .collect()
 }
 
-/// A member whose claim is not the one that it was recorded with: its data is
-/// gone, whatever its pod says until its next start.
+/// What became of the claim with which a member was recorded, if it holds the
+/// member's data no more, whatever its pod says until its next start.
+pub fn lost_claim(desired: &Desired, observed: &Observed, ordinal: usize, id: Id) -> Option<&'static str> {
+    let Lookup::Found(claims) = &observed.live.claims else { return None };
+    let name = desired.names.claim(ordinal).name;
+    let journal = observed.live.journal.found();
+    let recorded = journal.and_then(|journal| journal.members.get(&desired.names.member(ordinal)));
+    let recorded = recorded.filter(|recorded| recorded.id == id);
+    match (claims.iter().find(|one| one.name == name), recorded) {
+        (Some(one), _) if one.terminating => Some("is being deleted"),
+        (Some(one), Some(recorded)) if one.uid != recorded.claim_uid => Some("was made anew"),
+        (None, Some(_)) => Some("is gone"),
+        (Some(_) | None, _) => None,
+    }
+}
+
+/// Members that have lost their claim and that nobody asked about.
 pub fn lost_claims(desired: &Desired, observed: &Observed, state: &State) -> Vec<Blocked> {
-    let Lookup::Found(claims) = &observed.live.claims else { return Vec::new() };
-    let (names, journal) = (&desired.names, observed.live.journal.found());
     let goes =
         |ordinal: &usize| state.replace.contains_key(ordinal) || (state.quorum && *ordinal >= state.wanted);
-    let lost = super::listed(desired, observed).into_iter().filter_map(|(ordinal, (id, _))| {
-        let (member, claim) = (names.member(ordinal), names.claim(ordinal).name);
-        let recorded = journal.and_then(|journal| journal.members.get(&member));
-        let recorded = recorded.filter(|recorded| recorded.id == id);
-        let what = match claims.iter().find(|one| one.name == claim) {
-            _ if goes(&ordinal) => return None,
-            Some(one) if one.terminating => "is being deleted",
-            Some(one) if recorded.is_none_or(|recorded| one.uid == recorded.claim_uid) => return None,
-            Some(_) => "was made anew",
-            None if recorded.is_none() => return None,
-            None => "is gone",
-        };
+    let listed = super::listed(desired, observed).into_iter();
+    let lost = listed.filter(|(ordinal, _)| !goes(ordinal)).filter_map(|(ordinal, (id, _))| {
+        let what = lost_claim(desired, observed, ordinal, id)?;
+        let (member, claim) = (desired.names.member(ordinal), desired.names.claim(ordinal).name);
         Some(stop(
             "plan::claim_lost",
             format!("claim `{claim}` {what}, and with it the volume that holds the data of {member}"),
