@@ -40,7 +40,7 @@ mod wait;
 mod why;
 mod world;
 
-pub use live::LiveWorld;
+pub use live::{LiveWorld, UNRENEWED_SECONDS};
 pub use world::{Failure, World};
 
 /// Who runs this and by what approval, and how long a step may take.

@@ -14,12 +14,12 @@ use super::{
 use crate::{
     cluster::{self, Cluster, Held},
     desired::Names,
+    execute::UNRENEWED_SECONDS,
     render::when,
 };
 
-/// Seconds until a run that still lives has noticed that its lock was taken:
-/// the longest that it goes on without having renewed it.
-const NOTICE: u32 = 20;
+/// Seconds until a run that still lives has noticed that its lock was taken.
+const NOTICE: u32 = UNRENEWED_SECONDS;
 
 /// Frees the lock of one file's stack.
 pub async fn unlock(arguments: &Arguments, global: &Global, output: &Output) -> Exit {

@@ -26,6 +26,9 @@ use crate::{
 /// How long the lock is held without being renewed, in seconds: what a run
 /// that died costs the next one.
 pub const LOCK_SECONDS: u32 = 30;
+/// How long a run acts on a lock that it could not renew, in seconds: what is
+/// left of the lock's time is for the call that it then makes.
+pub const UNRENEWED_SECONDS: u32 = 20;
 /// How often it is renewed.
 const RENEW: SignedDuration = SignedDuration::from_secs(8);
 
@@ -404,8 +407,14 @@ impl World for LiveWorld {
                 Ok(())
             }
             Err(error) if error.is_stale() => Err(Failure::LockLost(error.to_string())),
-            // A busy API server is no reason to stop while the lock still holds.
-            Err(_) if since < SignedDuration::from_secs(i64::from(LOCK_SECONDS) - 10) => Ok(()),
+            // A busy API server is no reason to stop while the lock still holds;
+            // the request itself may have taken long.
+            Err(_)
+                if self.now().duration_since(held.1)
+                    < SignedDuration::from_secs(i64::from(UNRENEWED_SECONDS)) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(Failure::LockLost(format!("it could not be renewed: {error}"))),
         }
     }
