@@ -105,9 +105,7 @@ fn action_hash(action: &Action) -> String {
     let mut value = json!(action);
     if let Some(fields) = value.as_object_mut() {
         // Names of holes go with the values that replace them.
-        for field in
-            ["expects", "fill", "reason", "take", "id", "uid", "pod_uid", "claim_uid", "hand_over", "why"]
-        {
+        for field in ["expects", "fill", "reason", "take", "id", "pod_uid", "hand_over", "why"] {
             fields.remove(field);
         }
     }
