@@ -182,7 +182,11 @@ fn dry_run(name: &str, key: &ObjectKey, observed: &Observed) -> (Check, Option<B
             check(name, Outcome::Pass, format!("{} dry-run, which warns: {}", key.kind, warnings.join("; "))),
             None,
         ),
-        Some(Proposal::Rejected { message, .. } | Proposal::Failed(message)) => {
+        // Said as something that could not be read.
+        Some(Proposal::Failed(_)) => {
+            (check(name, Outcome::Unchecked, format!("{} could not be asked about", key.kind)), None)
+        }
+        Some(Proposal::Rejected { message, .. }) => {
             let blocked = Blocked {
                 code: format!("plan::{name}_refused"),
                 reason: format!("the API server would refuse `{key}`: {message}"),

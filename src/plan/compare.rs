@@ -51,6 +51,7 @@ pub fn compare(desired: &Desired, observed: &Observed, founded: bool, now: Times
     }
     result.cut_off = result.issues.iter().any(|(key, reason)| cuts_off(desired, key, reason));
     result.unread.extend(unread(observed));
+    result.unread.extend(unasked(desired, observed));
     result.left_over(desired, observed);
     result.version(desired, observed);
     result.peer_port(desired, observed);
@@ -89,6 +90,15 @@ pub fn silent_members(observed: &Observed, should_answer: bool) -> Option<String
         Members::Failed(reason) if should_answer => Some(format!("the members cannot be asked: {reason}")),
         Members::Failed(_) | Members::NotRunning | Members::Read(_) => None,
     }
+}
+
+/// The first pod and claim, where nobody knows what admission says of them.
+fn unasked(desired: &Desired, observed: &Observed) -> impl Iterator<Item = String> {
+    let keys = [&desired.pod, &desired.claim].map(|object| &object.key);
+    keys.into_iter().filter_map(|key| match observed.proposals.get(key)? {
+        Proposal::Failed(reason) => Some(format!("`{key}` cannot be checked: {reason}")),
+        _ => None,
+    })
 }
 
 impl Comparison {
