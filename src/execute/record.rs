@@ -79,7 +79,10 @@ fn take_over(journal: &mut Journal, mut run: journal::Run) {
         if last.finished_at.is_none() && last.digest == run.digest {
             run.snapshot.clone_from(&last.snapshot);
         }
-        journal.history.insert(0, past(last));
+        // One that found nothing to do is nothing to tell of.
+        if last.steps.all > 0 {
+            journal.history.insert(0, past(last));
+        }
         journal.history.truncate(KEPT);
     }
     journal.run = Some(run);
