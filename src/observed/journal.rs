@@ -1,8 +1,12 @@
 //! What runs write down, so that the next one knows what this one was doing.
 //!
-//! The journal explains; it does not decide. What to do is decided from the
-//! live objects, the member list and the claims. The exception is the
-//! founding: once a cluster id is recorded, founding is over for ever.
+//! What to do is decided from the live objects, the member list and the
+//! claims. The journal decides only what these cannot tell:
+//!
+//! - once a cluster id is recorded, founding is over for ever;
+//! - who the members are while no quorum gives a list;
+//! - which claim holds a member's data, and so which one lost it;
+//! - what an unfinished run was asked for, and the snapshot that it saved.
 
 use std::collections::{BTreeMap, BTreeSet};
 

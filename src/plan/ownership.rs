@@ -62,7 +62,8 @@ pub fn windows_of_others(inputs: &Inputs<'_>) -> Vec<Blocked> {
         code: "plan::conflict".to_owned(),
         reason: format!("the list in `{key}` is set by {manager} as well, and the plan would change it"),
         help: Some(format!(
-            "`kubectl delete configmap {}` lets the next apply make it anew, sealed; running members do not read it",
+            "`kubectl -n {} delete configmap {}` lets the next apply make it anew, sealed; running members do not read it",
+            key.namespace.as_deref().unwrap_or_default(),
             key.name
         )),
     };
