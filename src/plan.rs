@@ -28,7 +28,7 @@ use crate::{
     desired::{CLUSTER_ID, Desired},
     member::{Alarm, Id, Member},
     object::ObjectKey,
-    observed::{Intended, Live, Lookup, Observed, Target},
+    observed::{Intended, Journal, Live, Lookup, Observed, Target, journal::Snapshot},
 };
 
 mod certificates;
@@ -88,6 +88,8 @@ pub struct Plan {
     pub complete: bool,
     /// Voters before the first step and after the last.
     pub voters: BeforeAfter,
+    /// How many voters can be lost before the first step.
+    pub can_lose: usize,
     /// What could not be read, in words. A plan that misses something is not
     /// applied.
     pub unread: Vec<String>,
@@ -282,6 +284,25 @@ pub struct Needs {
 /// `desired` has been through [`settle`], and `observed` holds an answer for
 /// each of [`questions()`].
 pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timestamp) -> Plan {
+    let run = observed.live.journal.found().and_then(Journal::unfinished).filter(|_| !intent.abandon);
+    let with = |snapshot| with_snapshot(desired, observed, intent, now, snapshot);
+    match run.and_then(|run| Some((run, run.snapshot.as_ref()?))) {
+        None => with(None),
+        // A snapshot counts for the run that saved it and for what is left of it.
+        Some((run, snapshot)) => {
+            let plan = with(Some(snapshot));
+            if goes_on(&run.actions, &action_hashes(&plan.steps)) { plan } else { with(None) }
+        }
+    }
+}
+
+fn with_snapshot(
+    desired: &Desired,
+    observed: &Observed,
+    intent: &Intent,
+    now: Timestamp,
+    snapshot: Option<&Snapshot>,
+) -> Plan {
     let live = &observed.live;
     let recorded = recorded_cluster(desired, live);
     let founded = !matches!(recorded, Ok(None));
@@ -295,6 +316,7 @@ pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timest
         intended: &intended,
         new_template: comparison.new_template,
         cut_off: comparison.cut_off,
+        snapshot,
         now,
     };
     let state = state::state(desired, observed, &asked);
@@ -319,6 +341,7 @@ pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timest
         _ => warnings.extend(kept_claims(desired, &moves)),
     }
     let before = state.as_ref().map_or_else(|_| etcd::voters(observed), membership::State::voters);
+    let can_lose = state.as_ref().map_or(0, |state| state.tally().can_lose);
     let voters = BeforeAfter { before, after: moves.last().map_or(before, |last| last.2.voters()) };
     let mut complete = state.as_ref().map_or(!comparison.cut_off, |state| {
         moves.last().map_or(state, |last| &last.2).quorum || !state.recorded
@@ -372,6 +395,7 @@ pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timest
         intended,
         complete,
         voters,
+        can_lose,
         unread,
     };
     plan.digest = plan.unread.is_empty().then(|| digest::digest(&plan, desired, observed));

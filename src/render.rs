@@ -29,5 +29,5 @@ pub use history::history;
 pub use json::{json, json_without_plan};
 pub use plan::{About, Hint, View, plan};
 pub use status::status;
-pub use style::{Style, plain, quoted, when};
+pub use style::{Style, plain, quoted, target, when};
 pub use summary::summary;

@@ -46,7 +46,8 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     let planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
     show(&planned, &loaded, arguments, global, output)?;
     let (approved, permissions) = approval::given(arguments, &planned, output)?;
-    let applying = Applying { cluster: &cluster, loaded: &loaded, arguments, intent, permissions, output };
+    let cluster = &cluster;
+    let applying = Applying { cluster, loaded: &loaded, arguments, global, intent, permissions, output };
     let Ended { report, signal } = applying.run(planned, approved).await?;
     Ok(match &report.outcome {
         Outcome::Completed if report.left.is_empty() => Exit::Success,
@@ -86,7 +87,7 @@ fn show(
 
 /// Apply goes on by itself: nothing is said of how.
 fn view(about: About<'_>, verbose: bool) -> View<'_> {
-    View { about, verbose, hint: None }
+    View { about, verbose, made_namespace: false, hint: None }
 }
 
 /// One apply after it was approved.
@@ -94,6 +95,7 @@ struct Applying<'a> {
     cluster: &'a Cluster,
     loaded: &'a Loaded,
     arguments: &'a Arguments,
+    global: &'a Global,
     intent: Intent,
     permissions: Permissions,
     output: &'a Output,
@@ -172,7 +174,7 @@ impl Applying<'_> {
         if report.outcome == Outcome::Completed {
             self.look_again(&planned.plan, &mut report).await;
         }
-        progress.end(&report, &self.loaded.file);
+        progress.end(&report, &self.loaded.target(self.global));
         Ok(Ended { report, signal: stopped_by })
     }
 
@@ -240,8 +242,12 @@ impl Applying<'_> {
         };
         if !planned.plan.is_applicable() {
             let about = About { file: &self.loaded.file, permissions: &self.permissions, unfinished: None };
-            self.output.say(&render::plan(&planned.plan, view(about, false), self.output.progress));
-            return Err(plan::exit(&planned.plan, &self.permissions, false));
+            let view = View { made_namespace: steps_before > 0, ..view(about, false) };
+            self.output.say(&render::plan(&planned.plan, view, self.output.progress));
+            return Err(match steps_before {
+                0 => plan::exit(&planned.plan, &self.permissions, false),
+                _ => Exit::Stopped,
+            });
         }
         let to_do = &approved.plan.steps[steps_before..];
         // The digest names the members and claims that go; making the
@@ -257,7 +263,7 @@ impl Applying<'_> {
         if let Some(differs) = broken_prediction(approved, &planned) {
             self.output.error(
                 &differs,
-                Some("plan again: now that the namespace exists, the API server can be asked"),
+                Some("the namespace was made, and nothing else; plan again: now the API server can be asked"),
             );
             return Err(Exit::Mismatch);
         }
@@ -273,8 +279,8 @@ impl Applying<'_> {
             Ok(next) if !plan.complete && next.is_applicable() => {
                 report.left = next.steps.into_iter().map(|step| step.title).collect();
             }
-            Ok(plan) => report.outcome = not_done(report.done, told(&plan)),
-            Err(reason) => report.outcome = not_done(report.done, reason),
+            Ok(plan) => report.outcome = not_done(report.done + 1, told(&plan)),
+            Err(reason) => report.outcome = not_done(report.done + 1, reason),
         }
     }
 

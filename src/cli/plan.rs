@@ -54,7 +54,11 @@ async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Ou
     let asked = Asked::of(arguments, global);
     let text = match &made {
         _ if arguments.json => format!("{:#}\n", for_programs(&file, &made, &asked)),
-        Ok(made) => render::plan(&made.planned.plan, asked.view(&file, made), output.answer),
+        Ok(made) => render::plan(
+            &made.planned.plan,
+            asked.view(&file, made, &made.loaded.target(global)),
+            output.answer,
+        ),
         Err(_) => String::new(),
     };
     let printed = output.answer(&text);
@@ -86,15 +90,11 @@ impl<'a> Asked<'a> {
         About { file, permissions: &self.permissions, unfinished: made.unfinished.as_ref() }
     }
 
-    fn view<'b>(&'b self, file: &'b str, made: &'b Made) -> View<'b> {
-        let hint = Hint {
-            whole_digest: !io::stdout().is_terminal(),
-            context: self.global.context.as_deref(),
-            kubeconfig: self.global.kubeconfig.as_deref(),
-            asked: &self.flags,
-        };
+    fn view<'b>(&'b self, file: &'b str, made: &'b Made, target: &'b str) -> View<'b> {
+        let hint = Hint { whole_digest: !io::stdout().is_terminal(), target, asked: &self.flags };
         let hint = (!super::automated()).then_some(hint);
-        View { about: self.about(file, made), verbose: self.global.verbose, hint }
+        let (about, verbose) = (self.about(file, made), self.global.verbose);
+        View { about, verbose, made_namespace: false, hint }
     }
 }
 
@@ -239,7 +239,14 @@ fn people(made: &[(String, Result<Made, Failed>)], asked: &Asked<'_>, output: &O
     let plans = made.iter().filter_map(|(file, made)| Some((file, made.as_ref().ok()?)));
     let mut text: String = plans
         .map(|(file, made)| {
-            format!("{}\n", render::plan(&made.planned.plan, asked.view(file, made), output.answer))
+            format!(
+                "{}\n",
+                render::plan(
+                    &made.planned.plan,
+                    asked.view(file, made, &made.loaded.target(asked.global)),
+                    output.answer
+                )
+            )
         })
         .collect();
     let rows: Vec<(&str, Result<&Plan, String>)> = made

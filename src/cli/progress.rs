@@ -96,15 +96,15 @@ impl Progress {
     }
 
     /// Shows the end.
-    pub fn end(self, report: &Report, file: &str) {
+    pub fn end(self, report: &Report, target: &str) {
         match self {
             Progress::Json(output) => {
                 let _printed = output.answer(&format!("{}\n", render::report_json(report, now())));
             }
-            Progress::Lines(output) => output.say(&render::report(report, file, output.progress)),
+            Progress::Lines(output) => output.say(&render::report(report, target, output.progress)),
             Progress::Living(output, bar) => {
                 bar.finish_and_clear();
-                output.say(&render::report(report, file, output.progress));
+                output.say(&render::report(report, target, output.progress));
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     desired::Names,
     observe::{Planned, observe},
     plan::Intent,
-    render::Style,
+    render::{self, Style},
     stack::{Checked, Finding, parse_and_check},
 };
 
@@ -151,6 +151,11 @@ fn diagnostic(finding: &Finding, style: Style) -> String {
 }
 
 impl Loaded {
+    /// The stack as it was named, for a command to copy.
+    pub fn target(&self, global: &Global) -> String {
+        render::target(&self.file, global.context.as_deref(), global.kubeconfig.as_deref())
+    }
+
     /// Connects to the cluster that flags and stack name.
     pub async fn connect(&self, global: &Global) -> Result<Cluster, cluster::Error> {
         let context = global.context.clone();

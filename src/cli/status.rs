@@ -37,7 +37,7 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
             signal = signals.next() => return Exit::Signal(signal),
         };
         let shown = match planned {
-            Ok(planned) => show(&planned, arguments, &loaded.file, output),
+            Ok(planned) => show(&planned, arguments, &loaded.target(global), output),
             // One look that fails is no reason to stop watching.
             Err(error) if arguments.watch => Ok(output.cluster_error(&error)),
             Err(error) => Err(output.cluster_error(&error)),
@@ -55,7 +55,7 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
 }
 
 /// Prints one look; an error when it has found out nothing of the members.
-fn show(planned: &Planned, arguments: &Arguments, file: &str, output: &Output) -> Result<Exit, Exit> {
+fn show(planned: &Planned, arguments: &Arguments, target: &str, output: &Output) -> Result<Exit, Exit> {
     let status = status::of(&planned.plan, &planned.desired, &planned.observed, clock::now());
     let exit = if status.state == State::Unknown { Exit::Error } else { Exit::Success };
     let text = if arguments.json {
@@ -68,7 +68,7 @@ fn show(planned: &Planned, arguments: &Arguments, file: &str, output: &Output) -
             (true, true) => ("\u{1b}[H\u{1b}[2J", ""),
             (true, false) => ("", "\n"),
         };
-        format!("{clear}{}{end}", render::status(&status, file, output.answer))
+        format!("{clear}{}{end}", render::status(&status, target, output.answer))
     };
     output.answer_on(&text).map(|()| exit)
 }

@@ -88,6 +88,13 @@ fn in_the_way(desired: &Desired, reading: &EtcdReading, state: &State, one: &Mov
             too_few(state, &desired.names.member(*ordinal))
         }
         Move::RemoveStranger(id) if state.strangers.get(id) == Some(&Role::Learner) => None,
+        Move::RemoveStranger(id) if reading.leader() == Some(*id) => Some(Blocked {
+            code: "plan::stranger_leads".to_owned(),
+            reason: format!("member {id} leads and is not one of this stack's"),
+            help: Some(
+                "hand leadership over with `etcdctl move-leader` at its own endpoint first".to_owned(),
+            ),
+        }),
         Move::RemoveStranger(id) => too_few(state, &format!("member {id}")),
         _ if state.sick.is_empty() => None,
         _ => Some(sick_voters(desired, reading, state)),
@@ -160,20 +167,37 @@ fn raised(desired: &Desired, reading: &EtcdReading, state: &State, one: &Move) -
     let ids = ids_of(desired, reading);
     let goes = |alarm: &Alarm| {
         let ordinal = ids.iter().find(|(_, id)| **id == alarm.member_id).map(|(ordinal, _)| ordinal);
-        ordinal.is_some_and(|ordinal| *one == Move::Remove(*ordinal) || state.left.contains(ordinal))
+        ordinal.is_some_and(|ordinal| {
+            [Move::Remove(*ordinal), Move::Retire(*ordinal)].contains(one) || state.left.contains(ordinal)
+        })
     };
     let forbids = |alarm: &&Alarm| match one {
         Move::Restart(_) => alarm.name != NOSPACE,
         other => needs_health(other) && !(alarm.name == CORRUPT && goes(alarm)),
     };
-    let raised = reading.alarms.iter().filter(forbids);
+    let raised: Vec<&Alarm> = reading.alarms.iter().filter(forbids).collect();
+    let whose = |alarm: &Alarm| {
+        let ordinal = ids.iter().find(|(_, id)| **id == alarm.member_id).map(|(ordinal, _)| *ordinal);
+        ordinal.map_or_else(|| format!("member {}", alarm.member_id), |ordinal| desired.names.member(ordinal))
+    };
     let words: Vec<String> =
-        raised.map(|alarm| format!("{} on member {}", alarm.name, alarm.member_id)).collect();
-    (!words.is_empty()).then(|| Blocked {
+        raised.iter().map(|alarm| format!("{} on {}", alarm.name, whose(alarm))).collect();
+    Some(Blocked {
         code: "plan::alarm".to_owned(),
         reason: format!("alarms are raised: {}", words.join(", ")),
-        help: Some("clear the cause, then the alarm (`etcdctl alarm disarm`)".to_owned()),
+        help: Some(cure(raised.first()?, &whose)),
     })
+}
+
+/// What clears the cause of an alarm.
+/// <https://etcd.io/docs/v3.6/op-guide/maintenance/>
+/// <https://etcd.io/docs/v3.6/op-guide/data_corruption/>
+fn cure(alarm: &Alarm, whose: &impl Fn(&Alarm) -> String) -> String {
+    match alarm.name.as_str() {
+        NOSPACE => "raise `etcd.quota`, or compact and defragment; then `etcdctl alarm disarm`".to_owned(),
+        CORRUPT => format!("`--replace {}` makes it anew from what the others hold", whose(alarm)),
+        _ => "clear the cause, then the alarm (`etcdctl alarm disarm`)".to_owned(),
+    }
 }
 
 /// Members of two minor versions: an upgrade or a downgrade is half done, and

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     desired::Window,
-    member::{Id, Role, can_lose, quorum},
+    member::{Id, Role, quorum},
 };
 
 use super::Tally;
@@ -358,10 +358,13 @@ impl State {
         self.members.iter().filter(healthy).count()
     }
 
-    /// Voters, quorum and what can be lost.
+    /// Voters, quorum and how many of the healthy ones can be lost. A stranger
+    /// counts, and nobody knows how it is.
     pub fn tally(&self) -> Tally {
-        let voters = self.voters();
-        Tally { voters, quorum: quorum(voters), can_lose: can_lose(voters) }
+        let strangers = self.strangers.values().filter(|role| **role == Role::Voter).count();
+        let voters = self.voters() + strangers;
+        let quorum = quorum(voters);
+        Tally { voters, quorum, can_lose: self.healthy().saturating_sub(quorum) }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     desired::{Desired, Window, with_replicas},
-    member::{Id, can_lose},
+    member::Id,
     object::{Object, ObjectKey},
     observed::{Conflict, Intended, Live, Lookup},
 };
@@ -235,7 +235,7 @@ fn step(inputs: &Inputs<'_>, before: &State, one: &Move, after: &State) -> Step 
         Move::BringBack(replicas) => restarting::bring_back(inputs, before, *replicas),
         Move::Revive(ordinals) => restarting::revive(inputs, before, ordinals),
         Move::Remove(ordinal) => leaving::remove(inputs, before, *ordinal),
-        Move::RemoveStranger(id) => leaving::remove_stranger(inputs, before, *id),
+        Move::RemoveStranger(id) => leaving::remove_stranger(inputs, *id),
         Move::Empty(ordinal) => leaving::empty(inputs, *ordinal),
         Move::Retire(ordinal) => leaving::retire(inputs, before, *ordinal),
         Move::DeleteClaim(ordinal) => leaving::delete_claim(inputs, *ordinal),
@@ -249,7 +249,7 @@ fn step(inputs: &Inputs<'_>, before: &State, one: &Move, after: &State) -> Step 
 fn tally(one: &Move, after: &State) -> Tally {
     let all = after.tally();
     match one {
-        Move::Restart(_) => Tally { can_lose: can_lose(all.voters).saturating_sub(1), ..all },
+        Move::Restart(_) => Tally { can_lose: all.can_lose.saturating_sub(1), ..all },
         _ => all,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     desired::{Desired, Window},
     member::{Id, Member, Role},
     object::Object,
-    observed::{Claim, Intended, Journal, Live, Lookup, Members, Observed},
+    observed::{Claim, Intended, Journal, Live, Lookup, Members, Observed, journal::Snapshot},
 };
 
 mod reasons;
@@ -34,6 +34,8 @@ pub struct Asked<'a> {
     pub new_template: bool,
     /// Whether members cannot be asked before certificates are issued.
     pub cut_off: bool,
+    /// The snapshot that an unfinished run saved, where it counts.
+    pub snapshot: Option<&'a Snapshot>,
     /// When.
     pub now: Timestamp,
 }
@@ -79,7 +81,7 @@ fn quorate(members: &Members) -> bool {
 fn unfounded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Result<State, Vec<Blocked>> {
     let blocked = reasons::unfounded(desired, observed);
     let state = State { wanted: desired.stack.members.into(), ..objects(desired, &observed.live) };
-    let saved = saved(&observed.live, asked);
+    let saved = saved(asked);
     if blocked.is_empty() { Ok(State { saved, ..state }) } else { Err(blocked) }
 }
 
@@ -129,7 +131,7 @@ fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {
             // A restart would be the end of one that has lost its claim.
             .filter(|ordinal| !ids.get(ordinal).is_some_and(|(id, _)| lost(*ordinal, *id)))
             .collect(),
-        saved: saved(live, asked),
+        saved: saved(asked),
         members,
         replace,
         sick,
@@ -284,11 +286,9 @@ fn current_revision(stateful_set: &Object) -> Option<&str> {
 }
 
 /// Whether members and data may go without another snapshot.
-fn saved(live: &Live, asked: &Asked<'_>) -> bool {
-    let unfinished = live.journal.found().and_then(|journal| journal.unfinished());
-    let snapshot = unfinished.filter(|_| !asked.intent.abandon).and_then(|run| run.snapshot.as_ref());
-    let recent = snapshot.is_some_and(|snapshot| {
+fn saved(asked: &Asked<'_>) -> bool {
+    let recent = |snapshot: &Snapshot| {
         asked.now.duration_since(snapshot.saved_at) < SignedDuration::from_hours(SNAPSHOT_HOURS)
-    });
-    asked.intent.skip_snapshot || recent
+    };
+    asked.intent.skip_snapshot || asked.snapshot.is_some_and(recent)
 }

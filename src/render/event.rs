@@ -7,14 +7,17 @@ use serde_json::{Value, json};
 
 use super::{
     About,
-    style::{Style, count, quoted, visible},
+    style::{Style, count, visible},
 };
 use crate::{
     plan::Plan,
     report::{Event, Outcome, Report, in_numbers},
 };
 
-const GOES_ON: &str = "goes on from here.";
+/// The command with which to go on, and what it does.
+type Next = (&'static str, &'static str);
+const GO_ON: Option<Next> = Some(("apply", "goes on from here."));
+const LOOK: Option<Next> = Some(("plan", "shows what is left, and why."));
 /// Columns of how long a step took.
 const TIME: usize = 8;
 
@@ -48,21 +51,21 @@ fn seconds(milliseconds: u64) -> String {
 }
 
 /// The end of a run, with what to do next.
-pub fn report(report: &Report, file: &str, style: Style) -> String {
+pub fn report(report: &Report, target: &str, style: Style) -> String {
     let Report { outcome, done, left } = report;
     let steps = format!("{} done, {} left", count(*done, "step"), left.len());
     let bad = style.bad("✗");
-    let (how, goes_on) = match outcome {
+    let (how, command) = match outcome {
         Outcome::Completed if left.is_empty() => {
-            (style.good(&format!("Applied: {}.", count(*done, "step"))), false)
+            (style.good(&format!("Applied: {}.", count(*done, "step"))), None)
         }
         Outcome::Completed => {
             let first = style.good(&format!("Applied: {}, as approved. ", count(*done, "step")));
-            (style.wrap(&first, 2, "What is left is another plan."), true)
+            (style.wrap(&first, 2, "What is left is another plan."), GO_ON)
         }
         Outcome::Interrupted => {
             let first = style.mind("Interrupted, between two steps: ");
-            (style.wrap(&first, 2, &format!("{steps}.")), true)
+            (style.wrap(&first, 2, &format!("{steps}.")), GO_ON)
         }
         Outcome::BrokenOff { number, title, acted, not_acted, waiting_for } => {
             let mut what = style.wrap(&format!(" {} {number:>2} ", style.mind("…")), 6, title);
@@ -70,23 +73,23 @@ pub fn report(report: &Report, file: &str, style: Style) -> String {
                 let _infallible = write!(what, "\n{}", style.wrap("      ", 8, &line));
             }
             let first = style.mind("Interrupted, in the middle of a step: ");
-            (format!("{what}\n{}", style.wrap(&first, 2, &format!("{steps}."))), true)
+            (format!("{what}\n{}", style.wrap(&first, 2, &format!("{steps}."))), GO_ON)
         }
         Outcome::LockLost(reason) => {
             let what = style.wrap(&format!("{bad} the lock is lost: "), 2, reason);
-            (format!("{what}\nStopped: {steps}."), true)
+            (format!("{what}\nStopped: {steps}."), GO_ON)
         }
         Outcome::Stopped { number, title, reason, details } => {
             let mut what = style.wrap(&format!(" {bad} {number:>2} "), 6, title);
             for line in std::iter::once(reason).chain(details) {
                 let _infallible = write!(what, "\n{}", style.wrap("      ", 8, line));
             }
-            (format!("{what}\nStopped: {steps}."), true)
+            (format!("{what}\nStopped: {steps}."), LOOK)
         }
     };
     let mut text = format!("{how}\n");
-    if goes_on {
-        text.push_str(&next(left, file, style));
+    if let Some(command) = command {
+        text.push_str(&next(left, command, target, style));
     }
     text
 }
@@ -104,7 +107,7 @@ fn half_done(acted: &[String], not_acted: &[String], waiting_for: Option<&str>) 
 }
 
 /// What is left, and how to go on.
-fn next(left: &[String], file: &str, style: Style) -> String {
+fn next(left: &[String], (verb, does): Next, target: &str, style: Style) -> String {
     const SHOWN: usize = 3;
     let mut text = String::new();
     for title in left.iter().take(SHOWN) {
@@ -114,10 +117,10 @@ fn next(left: &[String], file: &str, style: Style) -> String {
         let _infallible = writeln!(text, "  and {} more", left.len() - SHOWN);
     }
     // The command is to be copied, so it is never broken.
-    let command = format!("Next: etcdctl-stack apply {}", quoted(file));
-    let fits = visible(&command) + 2 + GOES_ON.len() <= style.width;
+    let command = format!("Next: etcdctl-stack {verb} {target}");
+    let fits = visible(&command) + 2 + does.len() <= style.width;
     let between = if fits { "  " } else { "\n      " };
-    let _infallible = writeln!(text, "{command}{between}{GOES_ON}");
+    let _infallible = writeln!(text, "{command}{between}{does}");
     text
 }
 

@@ -1,13 +1,13 @@
 //! A plan for a person: objects, steps, what was checked, what stands in the
 //! way, and one line that counts.
 
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
 
 use super::{
     cost::in_total,
     diff::objects,
     steps::steps,
-    style::{Style, bytes, count, plain, quoted, when},
+    style::{Style, bytes, count, plain, when},
 };
 use crate::{
     member::{Member, Role, quorum},
@@ -37,6 +37,8 @@ pub struct View<'a> {
     pub about: About<'a>,
     /// Whether what is otherwise counted is listed.
     pub verbose: bool,
+    /// Whether the namespace was made before it: then not nothing was changed.
+    pub made_namespace: bool,
     /// How the command to go on with is said; `None` where `apply` asks
     /// already, and where no person reads.
     pub hint: Option<Hint<'a>>,
@@ -48,10 +50,8 @@ pub struct Hint<'a> {
     /// Whether the whole digest is said: away from a terminal the short one
     /// binds nothing, and `apply` refuses it.
     pub whole_digest: bool,
-    /// The context, where one was named.
-    pub context: Option<&'a str>,
-    /// The kubeconfig, where one was named.
-    pub kubeconfig: Option<&'a Path>,
+    /// The stack, as [`target`](super::target) names it.
+    pub target: &'a str,
     /// The flags that say what was asked for beside the stack file.
     pub asked: &'a [String],
 }
@@ -245,7 +245,10 @@ fn in_the_way(plan: &Plan, style: Style) -> String {
 fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
     if !plan.is_applicable() {
         let reasons = count(plan.blocked.len() + unread(plan).len(), "reason");
-        let line = format!("for {reasons}. Nothing was changed.");
+        let line = match view.made_namespace {
+            false => format!("for {reasons}. Nothing was changed."),
+            true => format!("for {reasons}. The namespace was made, and nothing else was changed."),
+        };
         return format!("{}\n", style.wrap(&style.bad("Cannot be applied, "), 0, &line));
     }
     let mut text = format!("{}\n", style.bold(&style.wrap("Plan: ", 0, &in_numbers(plan))));
@@ -258,20 +261,15 @@ fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
     }
     if let (Some(digest), Some(hint)) = (&plan.digest, view.hint) {
         let flags = [hint.asked, &needed(plan).flags()].concat();
-        let _infallible = writeln!(text, "\n{}", apply_it(digest, hint, &flags, view.about.file));
+        let _infallible = writeln!(text, "\n{}", apply_it(digest, hint, &flags));
     }
     text
 }
 
 /// In one line, however long: it is copied.
-fn apply_it(digest: &Digest, hint: Hint<'_>, flags: &[String], file: &str) -> String {
-    let Hint { whole_digest, context, kubeconfig, asked: _ } = hint;
-    let flag = |name: &str, value: Option<String>| {
-        value.map(|value| format!(" --{name} {}", quoted(&value))).unwrap_or_default()
-    };
-    let context = flag("context", context.map(str::to_owned));
-    let kubeconfig = flag("kubeconfig", kubeconfig.map(|path| path.display().to_string()));
+fn apply_it(digest: &Digest, hint: Hint<'_>, flags: &[String]) -> String {
+    let Hint { whole_digest, target, asked: _ } = hint;
     let digest = if whole_digest { digest.0.clone() } else { digest.short() };
     let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
-    format!("Apply it:  etcdctl-stack apply {}{context}{kubeconfig}{flags} --expect {digest}", quoted(file))
+    format!("Apply it:  etcdctl-stack apply {target}{flags} --expect {digest}")
 }

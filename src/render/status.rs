@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::style::{Style, bytes, padded, plain, quoted};
+use super::style::{Style, bytes, padded, plain};
 use crate::{
     member::Role,
     report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus, Next, State},
@@ -12,8 +12,8 @@ use crate::{
 /// Days before its end from which a certificate is something to mind.
 const SOON: i64 = 30;
 
-/// The status as text; `file` is the stack file as it was named.
-pub fn status(status: &ClusterStatus, file: &str, style: Style) -> String {
+/// The status as text; `target` is how the stack was named.
+pub fn status(status: &ClusterStatus, target: &str, style: Style) -> String {
     let mut text = format!("{}\n\n", style.join(2, &header(status, style)));
     text.push_str(&members(&status.members, style));
     text.push_str(&wrong(status, style));
@@ -26,7 +26,7 @@ pub fn status(status: &ClusterStatus, file: &str, style: Style) -> String {
         let _infallible = writeln!(text, "{}", style.wrap(&format!("{} ", style.bad("✗")), 2, reason));
     }
     if let Some(next) = status.next {
-        let _infallible = writeln!(text, "{}", go_on(next, file));
+        let _infallible = writeln!(text, "{}", go_on(next, target));
     }
     text
 }
@@ -80,14 +80,14 @@ fn wrong(status: &ClusterStatus, style: Style) -> String {
 }
 
 /// In one line, however long: it is copied.
-fn go_on(next: Next, file: &str) -> String {
+fn go_on(next: Next, target: &str) -> String {
     let (command, does) = match next {
         Next::Apply => ("apply", "makes it."),
         Next::ApplyAgain => ("apply", "goes on from here."),
         Next::Plan => ("plan", "shows what stands in the way."),
         Next::Rights => ("plan", "lists the rights that are missing."),
     };
-    format!("Next: etcdctl-stack {command} {}  {does}", quoted(file))
+    format!("Next: etcdctl-stack {command} {target}  {does}")
 }
 
 const TITLES: [&str; 8] = ["MEMBER", "ROLE", "HEALTH", "VERSION", "DATABASE", "NODE", "ZONE", "ID"];

@@ -4,10 +4,7 @@ use super::{
     cost::remark,
     style::{Style, count, padded, visible},
 };
-use crate::{
-    member::can_lose,
-    plan::{Plan, Step, Tally},
-};
+use crate::plan::{Plan, Step, Tally};
 
 /// Columns of the three numbers.
 const NUMBERS: usize = 25;
@@ -38,7 +35,7 @@ pub fn steps(plan: &Plan, style: Style) -> String {
 /// fewer than now: while a cluster is founded there is nothing to lose yet.
 fn lowest(plan: &Plan) -> Option<usize> {
     let (number, tally) = plan.lowest()?;
-    (tally.can_lose < can_lose(plan.voters.before)).then_some(number - 1)
+    (tally.can_lose < plan.can_lose).then_some(number - 1)
 }
 
 /// What stands behind the numbers.

@@ -1,6 +1,8 @@
 //! Colour and width. Every colour is doubled by a symbol or a word, so that
 //! text without colour loses nothing.
 
+use std::path::Path;
+
 use anstyle::{AnsiColor, Style as Ansi};
 use jiff::Timestamp;
 
@@ -119,6 +121,17 @@ pub fn quoted(name: &str) -> String {
     } else {
         format!("'{}'", plain(name).replace('\'', r"'\''"))
     }
+}
+
+/// A stack as it is named in a command to copy: its file and, where they were
+/// named, the kubeconfig and its context.
+pub fn target(file: &str, context: Option<&str>, kubeconfig: Option<&Path>) -> String {
+    let flag = |name: &str, value: Option<String>| {
+        value.map(|value| format!(" --{name} {}", quoted(&value))).unwrap_or_default()
+    };
+    let context = flag("context", context.map(str::to_owned));
+    let kubeconfig = flag("kubeconfig", kubeconfig.map(|path| path.display().to_string()));
+    format!("{}{context}{kubeconfig}", quoted(file))
 }
 
 /// The columns that text takes: without what only changes its colour.

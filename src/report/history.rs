@@ -48,7 +48,7 @@ pub struct Entry {
 pub enum Ended {
     /// With nothing left to do.
     Finished,
-    /// Before its last step.
+    /// With something left to do.
     Stopped,
     /// It holds the lock.
     GoesOn,

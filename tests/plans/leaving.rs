@@ -1,12 +1,12 @@
 //! Members that leave: in which order, what must be allowed, and what stops it.
 
 use etcdctl_stack::{
-    member::{Id, Member, Role},
+    member::{Alarm, Id, Member, Role},
     observed::{
         Conflict, Lookup, Node,
         journal::{Intended, Replaced, Run, Snapshot, StepCount},
     },
-    plan::{Action, Cost, Guard, Tally, Wait},
+    plan::{Action, Cost, Guard, Plan, Tally, Wait, action_hashes},
 };
 use serde_json::json;
 
@@ -115,7 +115,7 @@ fn a_removal_that_was_killed_half_way_goes_on_from_either_side() {
     let mut world = World::of(5, THREE);
     world.listed().pop();
     world.reading().statuses.insert("orders-4".into(), Err("connection refused".into()));
-    finish_with_a_snapshot(&mut world);
+    saved_a_snapshot(&mut world, &whole);
     let plan = world.plan();
     assert_eq!(titles(&plan)[0], "replicas 5 -> 4: etcd does not list orders-4");
     assert_eq!(titles(&plan)[1..], titles(&whole)[2..]);
@@ -125,10 +125,21 @@ fn a_removal_that_was_killed_half_way_goes_on_from_either_side() {
     assert_eq!(titles(&world.plan())[1..], titles(&whole)[2..]);
 }
 
-/// A run that saved a snapshot and did not end.
-fn finish_with_a_snapshot(world: &mut World) {
+/// A run of this plan that saved a snapshot and did not end.
+fn saved_a_snapshot(world: &mut World, plan: &Plan) {
     let snapshot = Snapshot { path: "/s.db".into(), revision: 1, saved_at: NOW };
-    world.journal().run = Some(run(Intended::default(), Some(snapshot)));
+    let run = Run { actions: action_hashes(&plan.steps), ..run(Intended::default(), Some(snapshot)) };
+    world.journal().run = Some(run);
+}
+
+#[test]
+fn a_snapshot_counts_for_what_is_left_of_the_run_that_saved_it_and_for_no_other() {
+    let saves = |wanted: &str| {
+        let mut world = World::of(5, wanted);
+        saved_a_snapshot(&mut world, &World::of(5, THREE).plan());
+        titles(&world.plan()).contains(&"save a snapshot and check it")
+    };
+    assert!(!saves(THREE) && saves("[cluster]\nmembers = 1\n"));
 }
 
 fn run(intended: Intended, snapshot: Option<Snapshot>) -> Run {
@@ -377,6 +388,12 @@ fn a_stranger_is_removed_when_it_is_named() {
     world.intent.remove.insert(Id(0xbad));
     let title = "remove member bad at https://10.0.0.9:2380, which is not this stack's";
     assert_eq!(titles(&world.plan()), ["save a snapshot and check it", title]);
+    // It votes, and nobody here knows how it is.
+    assert_eq!(world.plan().steps[0].tally, Some(Tally { voters: 4, quorum: 3, can_lose: 0 }));
+    for name in ["orders-0", "orders-1", "orders-2"] {
+        world.status(name).leader = Id(0xbad);
+    }
+    assert!(codes(&world.plan()).contains(&"plan::stranger_leads"), "{:?}", reasons(&world.plan()));
     world.intent.remove = [Id(0xa1)].into();
     assert_eq!(codes(&world.plan()), ["plan::no_such_member", "plan::foreign_member"]);
 }
@@ -426,4 +443,21 @@ fn pods_beyond_the_list_are_taken_away_again() {
     take_replicas(&mut world);
     assert_eq!(titles(&world.plan()), ["replicas 4 -> 3: etcd does not list orders-3"]);
     assert_eq!(CLUSTER, Id(0xc1));
+}
+
+#[test]
+fn a_corrupt_member_may_leave_and_another_alarm_says_what_clears_it() {
+    let mut world = World::of(5, THREE);
+    let alarm = |id: u64, name: &str| Alarm { member_id: Id(id), name: name.into() };
+    world.reading().alarms = vec![alarm(0xa4, "CORRUPT")];
+    assert!(world.plan().is_applicable(), "{:?}", reasons(&world.plan()));
+    for (alarm, reason, help) in [
+        (alarm(0xa1, "CORRUPT"), "CORRUPT on orders-1", "`--replace orders-1`"),
+        (alarm(0xa1, "NOSPACE"), "NOSPACE on orders-1", "raise `etcd.quota`"),
+    ] {
+        world.reading().alarms = vec![alarm];
+        let plan = world.plan();
+        assert!(plan.blocked[0].reason.ends_with(reason), "{:?}", plan.blocked);
+        assert!(plan.blocked[0].help.as_deref().is_some_and(|text| text.starts_with(help)));
+    }
 }

@@ -32,7 +32,11 @@ fn a_wiped_volume_is_named_with_the_flag_that_repairs_it() {
     let help = world.plan().blocked[0].help.clone().unwrap_or_default();
     assert!(help.starts_with("`--replace orders-1`"), "{help}");
     world.intent.replace.insert("orders-1".into());
-    assert!(world.plan().is_applicable(), "{:?}", world.plan().blocked);
+    let plan = world.plan();
+    assert!(plan.is_applicable(), "{:?}", plan.blocked);
+    // Two of three serve: no other can be lost until the new one votes.
+    let can_lose: Vec<usize> = plan.steps.iter().filter_map(|step| Some(step.tally?.can_lose)).collect();
+    assert_eq!((plan.can_lose, can_lose.first(), can_lose.last()), (0, Some(&0), Some(&1)));
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn membership_does_not_change_while_an_alarm_is_raised() {
     let alarm = Alarm { member_id: Id(0xa1), name: "NOSPACE".into() };
     let mut world = World::wanting(FIVE);
     world.reading().alarms = vec![alarm.clone()];
-    assert_eq!(reasons(&world.plan()), [("plan::alarm", "alarms are raised: NOSPACE on member a1")]);
+    assert_eq!(reasons(&world.plan()), [("plan::alarm", "alarms are raised: NOSPACE on orders-1")]);
     let mut world = World::founded();
     world.reading().alarms = vec![alarm];
     assert!(world.plan().is_empty());

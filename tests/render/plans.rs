@@ -11,10 +11,10 @@ use etcdctl_stack::{
 
 use crate::{NARROW, WIDE, fits, shows, worlds};
 
-const HINT: Hint<'_> = Hint { whole_digest: false, context: None, kubeconfig: None, asked: &[] };
+const HINT: Hint<'_> = Hint { whole_digest: false, target: "orders.toml", asked: &[] };
 pub static NOTHING: Permissions = Permissions { data_loss: DataLoss::Of(BTreeSet::new()), downtime: false };
 pub const ABOUT: About<'_> = About { file: "orders.toml", permissions: &NOTHING, unfinished: None };
-pub const VIEW: View<'_> = View { about: ABOUT, verbose: false, hint: Some(HINT) };
+pub const VIEW: View<'_> = View { about: ABOUT, verbose: false, made_namespace: false, hint: Some(HINT) };
 
 fn plan(plan: &Plan, style: Style) -> String {
     render::plan(plan, VIEW, style)
@@ -215,7 +215,7 @@ fn one_member_stays_up_in_the_singular() {
 #[test]
 fn the_step_after_which_the_fewest_may_fail_is_marked() {
     let mut world = worlds::grow();
-    world.voters.before = 5;
+    world.can_lose = 2;
     let text = plan(&world, WIDE);
     shows(
         &text[text.find("Steps").expect("steps")..text.find('!').expect("a warning")],
@@ -355,11 +355,21 @@ fn verbose_lists_what_is_otherwise_counted() {
 fn the_next_command_can_be_copied_as_it_stands() {
     let kubeconfig = Some(Path::new("my configs/eu"));
     let asked = &["--replace orders-1".to_owned()];
-    let hint = Some(Hint { whole_digest: true, context: Some("prod-eu"), kubeconfig, asked });
+    let target = render::target("orders.toml", Some("prod-eu"), kubeconfig);
+    let hint = Some(Hint { whole_digest: true, target: &target, asked });
     let text = render::plan(&worlds::grow(), View { hint, ..VIEW }, WIDE);
     let digest = "7f3a91c2".repeat(8);
     let command = "etcdctl-stack apply orders.toml --context prod-eu --kubeconfig 'my configs/eu' --replace orders-1 --expect";
     assert!(text.ends_with(&format!("\nApply it:  {command} {digest}\n")), "{text}");
+}
+
+#[test]
+fn what_was_done_before_a_refusal_is_said() {
+    let blocked = worlds::blocked();
+    let told = |made_namespace| render::plan(&blocked, View { made_namespace, ..VIEW }, WIDE);
+    assert!(told(false).contains("Nothing was changed."));
+    let made = "The namespace was made, and nothing else was changed.";
+    assert!(told(true).contains(made) && !told(true).contains("Nothing was changed."));
 }
 
 #[test]

@@ -64,7 +64,7 @@ Stopped: 1 step done, 4 left.
   left: three
   left: four
   and 1 more
-Next: etcdctl-stack apply orders.toml  goes on from here.
+Next: etcdctl-stack plan orders.toml  shows what is left, and why.
 "#,
     );
 }

@@ -34,6 +34,7 @@ pub fn unchanged() -> Plan {
         intended: Default::default(),
         complete: true,
         voters: BeforeAfter { before: 3, after: 3 },
+        can_lose: 1,
         unread: Vec::new(),
     }
 }
@@ -78,6 +79,7 @@ pub fn create() -> Plan {
         etcd: None,
         recorded: None,
         voters: BeforeAfter { before: 0, after: 3 },
+        can_lose: 0,
         ..unchanged()
     }
 }
@@ -106,6 +108,7 @@ pub fn grow() -> Plan {
         ],
         warnings: vec!["4 members survive 1 failure, as 3 do".into()],
         voters: BeforeAfter { before: 3, after: 5 },
+        can_lose: 1,
         ..unchanged()
     }
 }
@@ -138,6 +141,7 @@ pub fn shrink() -> Plan {
         ],
         etcd: Some(Etcd { leader: Some("orders-4".into()), ..etcd_of(5) }),
         voters: BeforeAfter { before: 5, after: 3 },
+        can_lose: 2,
         ..grow_without_warnings()
     }
 }
@@ -159,6 +163,7 @@ pub fn restart() -> Plan {
             restart(2, ", which hands over leadership first"),
         ],
         voters: BeforeAfter { before: 3, after: 3 },
+        can_lose: 1,
         ..grow_without_warnings()
     }
 }
@@ -174,6 +179,7 @@ pub fn restart_alone() -> Plan {
         steps: vec![step("apply StatefulSet/etcd-orders/orders", None), down],
         etcd: Some(Etcd { leader: Some("orders-0".into()), ..etcd_of(1) }),
         voters: BeforeAfter { before: 1, after: 1 },
+        can_lose: 0,
         ..grow_without_warnings()
     }
 }

@@ -2,6 +2,7 @@
 //! must hold of each move, whatever it is for.
 
 use super::*;
+use crate::member::can_lose;
 
 /// A founded cluster of so many healthy voters, as an apply leaves it.
 fn settled(members: usize, wanted: usize) -> State {

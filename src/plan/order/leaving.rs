@@ -20,13 +20,13 @@ pub(super) fn remove(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Ste
     }
 }
 
-pub(super) fn remove_stranger(inputs: &Inputs<'_>, before: &State, id: Id) -> Step {
+pub(super) fn remove_stranger(inputs: &Inputs<'_>, id: Id) -> Step {
     let peer_url = inputs.strangers.get(&id).cloned().unwrap_or_default();
     let action = Action::RemoveMember {
         name: peer_url.clone(),
         peer_url: peer_url.clone(),
         id: Some(id),
-        hand_over: before.heirs(usize::MAX),
+        hand_over: Vec::new(),
     };
     Step {
         before: vec![Guard::Removable { peer_url: peer_url.clone() }],
