@@ -13,7 +13,7 @@ help:
 	@echo 'make demo-clean    remove what the demo made'
 	@echo 'make test          every ring of tests, and the minutes that each took'
 	@echo 'make soak          the long campaigns: kills at every step and at random moments'
-	@echo 'make bench         plan beside kubectl diff, as ratios'
+	@echo 'make bench         plan beside kubectl diff, applies beside their waits, as ratios'
 	@echo 'make lint          formatting, clippy, documentation, licences'
 	@echo 'make build         the binary, in $(CARGO_TARGET_DIR)/debug'
 	@echo 'make release       the binary, optimised, in $(CARGO_TARGET_DIR)/release'
@@ -39,7 +39,8 @@ soak:
 	tests/run soak
 
 bench: release cluster-up
-	tests/cluster/enter tests/bench $(CARGO_TARGET_DIR)/release/etcdctl-stack
+	tests/cluster/enter tests/bench/plan $(CARGO_TARGET_DIR)/release/etcdctl-stack
+	tests/cluster/enter tests/bench/waits $(CARGO_TARGET_DIR)/release/etcdctl-stack
 
 lint:
 	tests/lint
