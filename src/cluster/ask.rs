@@ -7,7 +7,11 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Error, Reader, path, request::Content, secret};
+use super::{
+    Error, Reader, path,
+    request::{Answer, Content},
+    secret,
+};
 use crate::{
     desired::FIELD_MANAGER,
     object::{Kind, Object, ObjectKey},
@@ -31,17 +35,7 @@ impl Reader {
                 let path = format!("{}?dryRun=All", path::collection(key.kind, key.namespace.as_deref()));
                 self.http.ask(Method::POST, &path, Content::Json(&object.body)).await
             }
-            _ => {
-                let body = match self.with_values(object).await {
-                    Ok(body) => body,
-                    Err(error) => return refused(error),
-                };
-                let path = format!(
-                    "{}?dryRun=All&fieldManager={FIELD_MANAGER}&fieldValidation=Strict",
-                    path::object(key)
-                );
-                self.http.ask(Method::PATCH, &path, Content::Apply(&body)).await
-            }
+            _ => self.ask_apply(object).await,
         };
         match answer {
             Ok(answer) => {
@@ -50,6 +44,21 @@ impl Reader {
                 Proposal::Accepted { object: Object { key: key.clone(), body }, warnings: answer.warnings }
             }
             Err(error) => refused(error),
+        }
+    }
+
+    /// Asks again about a Secret that somebody wrote between the look and the
+    /// question: its values are sent along as they were read.
+    async fn ask_apply(&self, object: &Object) -> Result<Answer, Error> {
+        let path = path::object(&object.key);
+        let path = format!("{path}?dryRun=All&fieldManager={FIELD_MANAGER}&fieldValidation=Strict");
+        let mut attempt = 0;
+        loop {
+            let body = self.with_values(object).await?;
+            match self.http.ask(Method::PATCH, &path, Content::Apply(&body)).await {
+                Err(error) if error.is_stale() && attempt < 5 => attempt += 1,
+                answer => return answer,
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use etcdctl_stack::{
 };
 use serde_json::{Value, json};
 
-use crate::space::{Space, cluster, eventually, kubectl, live, says};
+use crate::space::{Space, cluster, eventually, kubectl, live, same, says};
 
 /// The answer to one question, asked by a reader that has read nothing yet.
 async fn ask(object: &Object) -> Proposal {
@@ -72,6 +72,35 @@ async fn a_question_about_a_secret_keeps_its_values_even_when_nothing_was_read_b
     assert_eq!((object.label("colour"), object.body.get("data")), (Some("red"), None));
     let absent = space.object(Kind::Secret, "others", json!({ "type": "Opaque" }));
     assert!(matches!(ask(&absent).await, Proposal::Accepted { .. }));
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_question_about_a_secret_that_another_run_fills_meanwhile_is_asked_again() {
+    let space = Space::new("ask-filled");
+    let secret = space.object(Kind::Secret, "keys", json!({ "type": "Opaque" }));
+    let made = cluster().await.writer().apply(&secret, &Expect::Absent).await.unwrap();
+    let reader = cluster().await.reader();
+    let questions = vec![Question { object: secret.clone() }; 30];
+    let asking = tokio::spawn(async move {
+        let mut answers = Vec::new();
+        for question in &questions {
+            answers.extend(reader.ask(std::slice::from_ref(question)).await.into_values());
+        }
+        answers
+    });
+    let writer = cluster().await.writer();
+    let mut writes = 0;
+    while !asking.is_finished() {
+        let mut filled = secret.clone();
+        filled.body["metadata"]["annotations"] = json!({ "write": writes.to_string() });
+        writer.apply(&filled, &same(&made)).await.unwrap();
+        writes += 1;
+    }
+    for answer in asking.await.unwrap() {
+        accepted(answer);
+    }
+    assert!(writes > 10, "{writes} writes");
 }
 
 #[tokio::test]
