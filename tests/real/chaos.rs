@@ -6,7 +6,7 @@
 //! Tests whose names begin with `alone_` break a node or the API server: no
 //! other test may run beside them.
 
-mod amid;
+pub mod amid;
 mod hands;
 mod nodes;
 mod volumes;
