@@ -1,6 +1,6 @@
 //! `apply`: plan, show, ask, lock, plan again, compare, carry out, look again.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     approval,
@@ -19,9 +19,10 @@ use crate::{
     cluster::{self, Cluster},
     desired::Names,
     execute::{LiveWorld, Options, Stop, execute},
+    member::Id,
     observe::Planned,
     observed::Proposal,
-    plan::{Action, Intent, Plan, action_hashes},
+    plan::{Action, Intent, Plan, action_hashes, goes_on},
     render::{self, About, View},
     report::{Event, Outcome, Permissions, Report, unfinished},
 };
@@ -249,11 +250,7 @@ impl Applying<'_> {
                 _ => Exit::Stopped,
             });
         }
-        let to_do = &approved.plan.steps[steps_before..];
-        // The digest names the members and claims that go; making the
-        // namespace changes it, and nothing goes then.
-        let same = steps_before > 0 || planned.plan.digest == approved.plan.digest;
-        if !same || action_hashes(&planned.plan.steps) != action_hashes(to_do) {
+        if !is_same(approved, &planned, steps_before) && !is_less(approved, &planned) {
             self.output.error(
                 "the plan changed between the approval and the lock",
                 Some("plan again and look at what changed"),
@@ -298,6 +295,32 @@ impl Applying<'_> {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
+}
+
+/// Whether a plan is the approved one, but for the steps that are done.
+fn is_same(approved: &Planned, now: &Planned, steps_before: usize) -> bool {
+    // The digest names the members and claims that go; making the namespace
+    // changes it, and nothing goes then.
+    let digest = steps_before > 0 || now.plan.digest == approved.plan.digest;
+    digest && action_hashes(&now.plan.steps) == action_hashes(&approved.plan.steps[steps_before..])
+}
+
+/// Whether a plan is part of the approved one, which goes on with a run that
+/// broke off: what that run began comes true meanwhile.
+fn is_less(approved: &Planned, now: &Planned) -> bool {
+    let resumes = unfinished(&approved.plan, &approved.observed.live, clock::now()).is_some();
+    let known: BTreeSet<Id> = removed(&approved.plan).collect();
+    resumes
+        && goes_on(&action_hashes(&approved.plan.steps), &action_hashes(&now.plan.steps))
+        && removed(&now.plan).all(|id| known.contains(&id))
+}
+
+/// The members that a plan removes.
+fn removed(plan: &Plan) -> impl Iterator<Item = Id> {
+    plan.steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {
+        Action::RemoveMember { id, .. } => *id,
+        _ => None,
+    })
 }
 
 fn not_done(number: usize, reason: String) -> Outcome {
