@@ -213,8 +213,8 @@ impl State {
             return Err("member count is unequal".to_owned());
         }
         let member = log.at(&self.urls[ordinal]).expect("in the list");
-        // It leaves a log behind that has forgotten its votes.
-        if !member.name.is_empty() {
+        // It leaves a log behind that has forgotten its votes; a learner has none.
+        if !member.name.is_empty() && member.role == Role::Voter {
             self.rules.violations.push(format!("{name} came back without its data"));
         }
         let id: Id = member.id;

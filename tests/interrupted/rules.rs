@@ -131,12 +131,13 @@ impl State {
         }
     }
 
-    /// Whether the journal has this member with the claim that is there.
+    /// Whether the journal has this member with the claim that is there; where
+    /// the journal is gone, whether the claim says that it is of a member.
     fn is_recorded(&self, ordinal: usize) -> bool {
+        let Some(claim) = self.claims.get(&ordinal) else { return false };
         let member =
             self.journal.as_ref().and_then(|journal| journal.members.get(&self.names.member(ordinal)));
-        let claim = self.claims.get(&ordinal);
-        member.zip(claim).is_some_and(|(member, claim)| member.claim_uid == claim.uid)
+        member.map_or(claim.recorded.is_some(), |member| member.claim_uid == claim.uid)
     }
 
     /// A window is for one that has never started, and founds only once.
