@@ -160,6 +160,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_found_nothing_to_do_is_not_kept() {
+        let steps = StepCount::default();
+        let idle = journal::Run { steps, finished_at: Some(Timestamp::constant(2, 0)), ..run("a", 1) };
+        let mut journal = Journal { run: Some(idle), ..Journal::default() };
+        take_over(&mut journal, run("b", 3));
+        assert_eq!(journal.history, []);
+    }
+
+    #[test]
     fn the_last_thirty_runs_are_kept_the_newest_first() {
         let mut journal = Journal::default();
         for seconds in 0..40 {

@@ -240,6 +240,14 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_that_was_made_anew_is_another_one_to_delete() {
+        let delete = |uid: &str| {
+            action_hash(&Action::DeleteClaim { ordinal: 3, claim: "data-orders-3".into(), uid: uid.into() })
+        };
+        assert_ne!(delete("a"), delete("b"));
+    }
+
+    #[test]
     fn what_is_left_is_in_the_order_that_was_approved_and_no_more() {
         let restart = |name: &str| format!("{RESTART}{name}");
         let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
