@@ -158,6 +158,18 @@ pub struct Alarm {
     pub name: String,
 }
 
+impl Alarm {
+    /// Whether it is that of a database that has reached its quota.
+    pub fn is_of_space(&self) -> bool {
+        self.name == "NOSPACE"
+    }
+
+    /// Whether it is that of a member whose data is not that of the others.
+    pub fn is_of_corruption(&self) -> bool {
+        self.name == "CORRUPT"
+    }
+}
+
 /// How many voters must agree: more than half.
 pub fn quorum(voters: usize) -> usize {
     voters / 2 + 1

@@ -108,6 +108,15 @@ impl Fake {
         work(&mut run).now_or_never().expect("nothing here waits")
     }
 
+    /// Raises the alarm of one member, which the status of each repeats.
+    pub fn raise(&self, ordinal: usize, name: &str) {
+        let mut state = self.state();
+        state.alarms = vec![Alarm { member_id: id(ordinal), name: name.to_owned() }];
+        // etcd prints the id in decimal there.
+        let echo = format!("memberID:{} alarm:{name} ", id(ordinal).0);
+        state.statuses.values_mut().for_each(|status| status.errors = vec![echo.clone()]);
+    }
+
     fn serves(&self, via: usize) -> Result<RefMut<'_, State>, Failure> {
         let state = self.state();
         let serves = state.membership.is_some() && state.statuses.contains_key(&via);

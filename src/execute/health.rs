@@ -31,8 +31,8 @@ impl Bearable {
     pub(super) fn holds(self, alarm: &Alarm) -> bool {
         match self {
             Bearable::Nothing => false,
-            Bearable::Full => alarm.name == "NOSPACE",
-            Bearable::CorruptOf(id) => alarm.name == "CORRUPT" && alarm.member_id == id,
+            Bearable::Full => alarm.is_of_space(),
+            Bearable::CorruptOf(id) => alarm.is_of_corruption() && alarm.member_id == id,
         }
     }
 }
@@ -278,7 +278,7 @@ fn only(healthy: usize, voters: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::fake::{Fake, State, id};
+    use crate::execute::fake::{Fake, State};
 
     #[test]
     fn the_refusal_has_the_numbers() {
@@ -330,9 +330,7 @@ mod tests {
             guard(fake, &Guard::Removable { peer_url: fake.names.peer_url(ordinal) }).is_ok()
         };
         let fake = Fake::of(3);
-        fake.state().alarms = vec![Alarm { member_id: id(2), name: "CORRUPT".into() }];
-        let echo = "memberID:162 alarm:CORRUPT ".to_owned();
-        fake.state().statuses.values_mut().for_each(|status| status.errors = vec![echo.clone()]);
+        fake.raise(2, "CORRUPT");
         assert!(removable(&fake, 2) && !removable(&fake, 1));
         assert!(guard(&fake, &Guard::VotersHealthy).is_err());
         assert!(guard(&fake, &Guard::MayRestart { ordinal: 1 }).is_err());
@@ -343,9 +341,7 @@ mod tests {
     #[test]
     fn a_full_database_stands_in_the_way_of_all_but_restarts() {
         let fake = Fake::of(3);
-        fake.state().alarms = vec![Alarm { member_id: id(2), name: "NOSPACE".into() }];
-        let echo = "memberID:162 alarm:NOSPACE ".to_owned();
-        fake.state().statuses.values_mut().for_each(|status| status.errors = vec![echo.clone()]);
+        fake.raise(2, "NOSPACE");
         assert!(guard(&fake, &Guard::MayRestart { ordinal: 1 }).is_ok());
         assert!(guard(&fake, &Guard::VotersHealthy).is_err());
         assert!(guard(&fake, &Guard::Removable { peer_url: fake.names.peer_url(2) }).is_err());

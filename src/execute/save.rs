@@ -60,10 +60,7 @@ impl<W: World> Run<'_, W> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{
-        execute::fake::{Fake, id},
-        member::Alarm,
-    };
+    use crate::execute::fake::Fake;
 
     #[test]
     fn a_planned_snapshot_is_saved_though_the_journal_has_one() {
@@ -78,9 +75,7 @@ mod tests {
     #[test]
     fn it_is_asked_of_a_member_that_is_not_corrupt_though_each_repeats_the_alarm() {
         let fake = Fake::of(3);
-        fake.state().alarms = vec![Alarm { member_id: id(1), name: "CORRUPT".into() }];
-        let echo = "memberID:161 alarm:CORRUPT ".to_owned();
-        fake.state().statuses.values_mut().for_each(|status| status.errors = vec![echo.clone()]);
+        fake.raise(1, "CORRUPT");
         fake.run(async |run| run.snapshot().await).unwrap();
         assert_eq!(fake.state().log, ["snapshot of orders-2"]);
     }

@@ -13,11 +13,6 @@ use crate::{
     observed::{EtcdReading, Members, Observed},
 };
 
-/// The alarm of a database that has reached its quota.
-const NOSPACE: &str = "NOSPACE";
-/// The alarm of a member whose data is not that of the others.
-const CORRUPT: &str = "CORRUPT";
-
 /// The ids of this stack's listed members, by ordinal.
 pub fn ids(desired: &Desired, observed: &Observed) -> BTreeMap<usize, Id> {
     let Members::Read(reading) = &observed.members else { return BTreeMap::new() };
@@ -165,20 +160,21 @@ fn complaints(desired: &Desired, reading: &EtcdReading, sick: &BTreeSet<usize>) 
 /// also lowers the alarm.
 fn raised(desired: &Desired, reading: &EtcdReading, state: &State, one: &Move) -> Option<Blocked> {
     let ids = ids_of(desired, reading);
+    let ordinal_of =
+        |alarm: &Alarm| ids.iter().find(|(_, id)| **id == alarm.member_id).map(|(ordinal, _)| *ordinal);
     let goes = |alarm: &Alarm| {
-        let ordinal = ids.iter().find(|(_, id)| **id == alarm.member_id).map(|(ordinal, _)| ordinal);
-        ordinal.is_some_and(|ordinal| {
-            [Move::Remove(*ordinal), Move::Retire(*ordinal)].contains(one) || state.left.contains(ordinal)
+        ordinal_of(alarm).is_some_and(|ordinal| {
+            [Move::Remove(ordinal), Move::Retire(ordinal)].contains(one) || state.left.contains(&ordinal)
         })
     };
     let forbids = |alarm: &&Alarm| match one {
-        Move::Restart(_) => alarm.name != NOSPACE,
-        other => needs_health(other) && !(alarm.name == CORRUPT && goes(alarm)),
+        Move::Restart(_) => !alarm.is_of_space(),
+        other => needs_health(other) && !(alarm.is_of_corruption() && goes(alarm)),
     };
     let raised: Vec<&Alarm> = reading.alarms.iter().filter(forbids).collect();
-    let whose = |alarm: &Alarm| {
-        let ordinal = ids.iter().find(|(_, id)| **id == alarm.member_id).map(|(ordinal, _)| *ordinal);
-        ordinal.map_or_else(|| format!("member {}", alarm.member_id), |ordinal| desired.names.member(ordinal))
+    let whose = |alarm: &Alarm| match ordinal_of(alarm) {
+        Some(ordinal) => desired.names.member(ordinal),
+        None => format!("member {}", alarm.member_id),
     };
     let words: Vec<String> =
         raised.iter().map(|alarm| format!("{} on {}", alarm.name, whose(alarm))).collect();
@@ -193,10 +189,12 @@ fn raised(desired: &Desired, reading: &EtcdReading, state: &State, one: &Move) -
 /// <https://etcd.io/docs/v3.6/op-guide/maintenance/>
 /// <https://etcd.io/docs/v3.6/op-guide/data_corruption/>
 fn cure(alarm: &Alarm, whose: &impl Fn(&Alarm) -> String) -> String {
-    match alarm.name.as_str() {
-        NOSPACE => "raise `etcd.quota`, or compact and defragment; then `etcdctl alarm disarm`".to_owned(),
-        CORRUPT => format!("`--replace {}` makes it anew from what the others hold", whose(alarm)),
-        _ => "clear the cause, then the alarm (`etcdctl alarm disarm`)".to_owned(),
+    if alarm.is_of_space() {
+        "raise `etcd.quota`, or compact and defragment; then `etcdctl alarm disarm`".to_owned()
+    } else if alarm.is_of_corruption() {
+        format!("`--replace {}` makes it anew from what the others hold", whose(alarm))
+    } else {
+        "clear the cause, then the alarm (`etcdctl alarm disarm`)".to_owned()
     }
 }
 
