@@ -54,11 +54,7 @@ async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Ou
     let asked = Asked::of(arguments, global);
     let text = match &made {
         _ if arguments.json => format!("{:#}\n", for_programs(&file, &made, &asked)),
-        Ok(made) => render::plan(
-            &made.planned.plan,
-            asked.view(&file, made, &made.loaded.target(global)),
-            output.answer,
-        ),
+        Ok(made) => asked.shown(&file, made, output),
         Err(_) => String::new(),
     };
     let printed = output.answer(&text);
@@ -90,11 +86,13 @@ impl<'a> Asked<'a> {
         About { file, permissions: &self.permissions, unfinished: made.unfinished.as_ref() }
     }
 
-    fn view<'b>(&'b self, file: &'b str, made: &'b Made, target: &'b str) -> View<'b> {
-        let hint = Hint { whole_digest: !io::stdout().is_terminal(), target, asked: &self.flags };
+    /// A plan as a person reads it.
+    fn shown(&self, file: &str, made: &Made, output: &Output) -> String {
+        let target = made.loaded.target(self.global);
+        let hint = Hint { whole_digest: !io::stdout().is_terminal(), target: &target, asked: &self.flags };
         let hint = (!super::automated()).then_some(hint);
         let (about, verbose) = (self.about(file, made), self.global.verbose);
-        View { about, verbose, made_namespace: false, hint }
+        render::plan(&made.planned.plan, View { about, verbose, made_namespace: false, hint }, output.answer)
     }
 }
 
@@ -237,18 +235,8 @@ fn for_programs(file: &str, made: &Result<Made, Failed>, asked: &Asked<'_>) -> V
 
 fn people(made: &[(String, Result<Made, Failed>)], asked: &Asked<'_>, output: &Output) -> String {
     let plans = made.iter().filter_map(|(file, made)| Some((file, made.as_ref().ok()?)));
-    let mut text: String = plans
-        .map(|(file, made)| {
-            format!(
-                "{}\n",
-                render::plan(
-                    &made.planned.plan,
-                    asked.view(file, made, &made.loaded.target(asked.global)),
-                    output.answer
-                )
-            )
-        })
-        .collect();
+    let mut text: String =
+        plans.map(|(file, made)| format!("{}\n", asked.shown(file, made, output))).collect();
     let rows: Vec<(&str, Result<&Plan, String>)> = made
         .iter()
         .map(|(file, made)| {
