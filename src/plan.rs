@@ -25,10 +25,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    desired::{CLUSTER_ID, Desired},
+    desired::Desired,
     member::{Alarm, Id, Member},
     object::ObjectKey,
-    observed::{Intended, Journal, Live, Lookup, Observed, Target, journal::Snapshot},
+    observed::{Intended, Journal, Lookup, Observed, Target, journal::Snapshot},
 };
 
 mod certificates;
@@ -50,6 +50,7 @@ pub use change::broken_at;
 pub use digest::{action_hashes, goes_on};
 pub use intent::Intent;
 pub use questions::{questions, settle};
+pub(crate) use state::recorded_cluster;
 pub use step::{Action, Cost, Expects, Fill, Guard, IssueReason, RestartReason, Step, Tally, Wait};
 
 /// What would change, in what order, and why it may not.
@@ -425,35 +426,3 @@ fn kept_claims(
 
 /// Reasons to leave members alone, for want of a quorum.
 const NO_QUORUM: [&str; 2] = ["plan::no_quorum", "plan::not_running"];
-
-/// The id of the cluster that was founded here, from the journal and from the
-/// StatefulSet's annotation: either is enough, two different ones are a reason
-/// to stop.
-pub(crate) fn recorded_cluster(desired: &Desired, live: &Live) -> Result<Option<Id>, Blocked> {
-    let journal = live.journal.found().and_then(|journal| journal.cluster_id);
-    let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
-    let annotation = match stateful_set.and_then(|object| object.annotation(CLUSTER_ID)).map(str::parse) {
-        None => None,
-        Some(Ok(id)) => Some(id),
-        Some(Err(_)) => {
-            return Err(Blocked {
-                code: "plan::unreadable_cluster".to_owned(),
-                reason: format!("annotation `{CLUSTER_ID}` of `{}` is no id", desired.names.stateful_set()),
-                help: Some("put back the id that `etcdctl endpoint status -w table` shows".to_owned()),
-            });
-        }
-    };
-    let claims = live.claims.found().into_iter().flatten().filter_map(|claim| claim.cluster_id);
-    let mut ids: Vec<Id> = journal.into_iter().chain(annotation).chain(claims).collect();
-    ids.sort();
-    ids.dedup();
-    match ids.as_slice() {
-        [] => Ok(None),
-        [id] => Ok(Some(*id)),
-        [first, .., last] => Err(Blocked {
-            code: "plan::two_clusters".to_owned(),
-            reason: format!("two clusters are recorded for `{}`: {first} and {last}", desired.stack.name),
-            help: Some("find out which one holds the data before anything else is done".to_owned()),
-        }),
-    }
-}

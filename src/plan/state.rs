@@ -10,10 +10,9 @@ use serde_json::Value;
 use super::{
     Blocked, Intent, compare, etcd,
     membership::{self, Listed, Replacing, State, Volume},
-    recorded_cluster,
 };
 use crate::{
-    desired::{Desired, Window},
+    desired::{CLUSTER_ID, Desired, Window},
     member::{Id, Member, Role},
     object::Object,
     observed::{Claim, Intended, Journal, Live, Lookup, Members, Observed, journal::Snapshot},
@@ -72,6 +71,38 @@ pub fn state(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Resul
         }
     }
     if blocked.is_empty() { Ok(state) } else { Err(blocked) }
+}
+
+/// The id of the cluster that was founded here, from the journal and from the
+/// StatefulSet's annotation: either is enough, two different ones are a reason
+/// to stop.
+pub(crate) fn recorded_cluster(desired: &Desired, live: &Live) -> Result<Option<Id>, Blocked> {
+    let journal = live.journal.found().and_then(|journal| journal.cluster_id);
+    let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
+    let annotation = match stateful_set.and_then(|object| object.annotation(CLUSTER_ID)).map(str::parse) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => {
+            return Err(Blocked {
+                code: "plan::unreadable_cluster".to_owned(),
+                reason: format!("annotation `{CLUSTER_ID}` of `{}` is no id", desired.names.stateful_set()),
+                help: Some("put back the id that `etcdctl endpoint status -w table` shows".to_owned()),
+            });
+        }
+    };
+    let claims = live.claims.found().into_iter().flatten().filter_map(|claim| claim.cluster_id);
+    let mut ids: Vec<Id> = journal.into_iter().chain(annotation).chain(claims).collect();
+    ids.sort();
+    ids.dedup();
+    match ids.as_slice() {
+        [] => Ok(None),
+        [id] => Ok(Some(*id)),
+        [first, .., last] => Err(Blocked {
+            code: "plan::two_clusters".to_owned(),
+            reason: format!("two clusters are recorded for `{}`: {first} and {last}", desired.stack.name),
+            help: Some("find out which one holds the data before anything else is done".to_owned()),
+        }),
+    }
 }
 
 fn quorate(members: &Members) -> bool {
