@@ -23,6 +23,7 @@ mod act;
 mod after;
 mod ask;
 mod data;
+mod failure;
 #[cfg(test)]
 mod fake;
 mod founding;
@@ -40,8 +41,9 @@ mod wait;
 mod why;
 mod world;
 
+pub use failure::Failure;
 pub use live::{LiveWorld, UNRENEWED_SECONDS};
-pub use world::{Failure, World};
+pub use world::World;
 
 /// Who runs this and by what approval, and how long a step may take.
 #[derive(Clone, Debug)]

@@ -211,7 +211,7 @@ impl World for LiveWorld {
     }
 
     async fn create(&self, object: &Object) -> Result<(), Failure> {
-        self.writer.create(object).await.map(drop).map_err(of_cluster)
+        self.writer.create(object).await.map(drop).map_err(Failure::from)
     }
 
     async fn apply(
@@ -226,7 +226,7 @@ impl World for LiveWorld {
             [] => self.writer.apply(object, &expect).await,
             take => self.writer.apply_taking(object, &expect, take).await,
         };
-        applied.map(drop).map_err(of_cluster)
+        applied.map(drop).map_err(Failure::from)
     }
 
     async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
@@ -236,7 +236,7 @@ impl World for LiveWorld {
         {
             self.members.lock().await.remove(&ordinal);
         }
-        deleted.map_err(of_cluster)
+        deleted.map_err(Failure::from)
     }
 
     async fn issue(
@@ -249,7 +249,7 @@ impl World for LiveWorld {
     ) -> Result<(), Failure> {
         // The Secret is claimed before anything is signed: what is written
         // then has the version that was seen here, or is not written.
-        let claimed = self.writer.claim_secret(object, uid).await.map_err(of_cluster)?;
+        let claimed = self.writer.claim_secret(object, uid).await.map_err(Failure::from)?;
         if keep && claimed.holds_a_certificate {
             return Ok(());
         }
@@ -276,27 +276,27 @@ impl World for LiveWorld {
         let values = [("ca.crt", ca_pem), ("tls.crt", pair.certificate_pem), ("tls.key", pair.key_pem)]
             .map(|(key, value)| (key.to_owned(), value.into_bytes()));
         let written = self.writer.put_secret(object, values.into(), &claimed).await;
-        written.map(drop).map_err(of_cluster)
+        written.map(drop).map_err(Failure::from)
     }
 
     async fn status(&self, ordinal: usize) -> Result<Status, Failure> {
-        self.ask(ordinal, async |member| member.status().await).await?.map_err(of_etcd)
+        self.ask(ordinal, async |member| member.status().await).await?.map_err(Failure::from)
     }
 
     async fn members(&self, via: usize) -> Result<Membership, Failure> {
-        self.ask(via, async |member| member.members(true).await).await?.map_err(of_etcd)
+        self.ask(via, async |member| member.members(true).await).await?.map_err(Failure::from)
     }
 
     async fn members_applied(&self, via: usize) -> Result<Membership, Failure> {
-        self.ask(via, async |member| member.members(false).await).await?.map_err(of_etcd)
+        self.ask(via, async |member| member.members(false).await).await?.map_err(Failure::from)
     }
 
     async fn alarms(&self, via: usize) -> Result<Vec<Alarm>, Failure> {
-        self.ask(via, async |member| member.alarms().await).await?.map_err(of_etcd)
+        self.ask(via, async |member| member.alarms().await).await?.map_err(Failure::from)
     }
 
     async fn disarm(&self, via: usize, alarm: &Alarm) -> Result<(), Failure> {
-        self.ask(via, async |member| member.disarm(alarm).await).await?.map_err(of_etcd)
+        self.ask(via, async |member| member.disarm(alarm).await).await?.map_err(Failure::from)
     }
 
     async fn add_learner(&self, via: usize, peer_url: &str) -> Result<(), Failure> {
@@ -306,7 +306,7 @@ impl World for LiveWorld {
             etcd::Error::PeerUrlExists | etcd::Error::MemberExists => Failure::Unknown(error.to_string()),
             // Within the second of its removal it would get the same id again.
             etcd::Error::MemberNotFound => Failure::NotNow(error.to_string()),
-            other => of_etcd(other),
+            other => Failure::from(other),
         })
     }
 
@@ -314,7 +314,7 @@ impl World for LiveWorld {
         let moved = self.ask(leader, async |member| member.move_leader(to).await).await?;
         moved.map_err(|error| match error {
             etcd::Error::NotLeader => Failure::NotNow(error.to_string()),
-            other => of_etcd(other),
+            other => Failure::from(other),
         })
     }
 
@@ -322,7 +322,7 @@ impl World for LiveWorld {
         let removed = self.ask(via, async |member| member.remove(id).await).await?;
         removed.map_err(|error| match error {
             etcd::Error::MemberNotFound => Failure::Unknown(error.to_string()),
-            other => of_etcd(other),
+            other => Failure::from(other),
         })
     }
 
@@ -337,7 +337,7 @@ impl World for LiveWorld {
             if let Err(snapshot::Error::Member(error)) = &saved {
                 self.forget(via, error).await;
             }
-            let saved = saved.map_err(of_snapshot)?;
+            let saved = saved.map_err(Failure::from)?;
             Ok(Snapshot { path: saved.path.display().to_string(), revision: saved.revision, saved_at: now })
         })
         .await
@@ -347,16 +347,16 @@ impl World for LiveWorld {
         let promoted = self.ask(via, async |member| member.promote(id).await).await?;
         promoted.map_err(|error| match error {
             etcd::Error::NotLearner => Failure::Unknown(error.to_string()),
-            other => of_etcd(other),
+            other => Failure::from(other),
         })
     }
 
     async fn write_entry(&self, via: usize) -> Result<(), Failure> {
-        self.ask(via, async |member| member.grant_lease(5).await).await?.map(drop).map_err(of_etcd)
+        self.ask(via, async |member| member.grant_lease(5).await).await?.map(drop).map_err(Failure::from)
     }
 
     async fn journal(&self) -> Result<Journal, Failure> {
-        match self.reader.journal(&self.names).await.map_err(of_cluster)? {
+        match self.reader.journal(&self.names).await.map_err(Failure::from)? {
             Lookup::Found((journal, version)) => {
                 *self.journal.lock().await = Some(version);
                 Ok(journal)
@@ -380,7 +380,7 @@ impl World for LiveWorld {
             // The answer to our own last write may have been lost: the lock is
             // ours, so what is there now is ours, if it says what we wrote.
             Err(error) if error.is_stale() => {
-                match self.reader.journal(&self.names).await.map_err(of_cluster)? {
+                match self.reader.journal(&self.names).await.map_err(Failure::from)? {
                     Lookup::Found((found, new)) if found == *journal => {
                         *version = Some(new);
                         Ok(())
@@ -390,7 +390,7 @@ impl World for LiveWorld {
                     }
                 }
             }
-            Err(error) => Err(of_cluster(error)),
+            Err(error) => Err(Failure::from(error)),
         }
     }
 
@@ -424,35 +424,5 @@ fn expect(uid: Option<&str>, version: Option<&str>) -> Expect {
     match uid {
         Some(uid) => Expect::Present { uid: uid.to_owned(), resource_version: version.map(str::to_owned) },
         None => Expect::Absent,
-    }
-}
-
-fn of_cluster(error: cluster::Error) -> Failure {
-    let text = error.to_string();
-    match error {
-        error if error.is_stale() => Failure::Stale(text),
-        error if error.is_ambiguous() => Failure::Unknown(text),
-        _ => Failure::Refused(text),
-    }
-}
-
-/// A stream that broke may come whole the next time; a folder stays as it is.
-fn of_snapshot(error: snapshot::Error) -> Failure {
-    let text = format!("{error}; {}", error.help());
-    match error {
-        snapshot::Error::Member(_) | snapshot::Error::Damaged { .. } | snapshot::Error::NoTrailer { .. } => {
-            Failure::NotNow(text)
-        }
-        snapshot::Error::Exists(_) => Failure::NotNow(text),
-        snapshot::Error::Folder { .. } => Failure::Refused(text),
-    }
-}
-
-fn of_etcd(error: etcd::Error) -> Failure {
-    let text = error.to_string();
-    match error {
-        error if error.is_transient() => Failure::NotNow(text),
-        error if error.is_ambiguous() => Failure::Unknown(text),
-        _ => Failure::Refused(text),
     }
 }

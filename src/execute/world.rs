@@ -4,35 +4,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use thiserror::Error;
 
+use super::Failure;
 use crate::{
     certificate::Request,
     member::{Alarm, Id, Membership, Status},
     object::{Object, ObjectKey},
     observed::{Claim, Conflict, Journal, Lookup, Node, Pod, journal::Snapshot},
 };
-
-/// Why a call did not do what it should, by what is to be done about it.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Failure {
-    /// Nothing was done, and repeating it changes nothing.
-    #[error("{0}")]
-    Refused(String),
-    /// Nothing was done, and waiting may help: `unhealthy cluster`, a learner
-    /// that lags, a pod that does not answer yet.
-    #[error("{0}")]
-    NotNow(String),
-    /// Nobody knows whether it was done: look, then decide.
-    #[error("{0}")]
-    Unknown(String),
-    /// The object is another, or another version, than was read.
-    #[error("{0}")]
-    Stale(String),
-    /// Another run holds the lock: nothing more may be written.
-    #[error("{0}")]
-    LockLost(String),
-}
 
 /// What a run reads and changes. Members are named by ordinal.
 #[expect(async_fn_in_trait, reason = "one task runs all of it; nothing needs to be Send")]
