@@ -3,6 +3,7 @@
 mod certificates;
 mod digests;
 mod founding;
+mod hands;
 mod leaving;
 mod leftovers;
 mod lost;
