@@ -55,8 +55,8 @@ impl From<snapshot::Error> for Failure {
         match error {
             snapshot::Error::Member(_)
             | snapshot::Error::Damaged { .. }
-            | snapshot::Error::NoTrailer { .. } => Failure::NotNow(text),
-            snapshot::Error::Exists(_) => Failure::NotNow(text),
+            | snapshot::Error::NoTrailer { .. }
+            | snapshot::Error::Exists(_) => Failure::NotNow(text),
             snapshot::Error::Folder { .. } => Failure::Refused(text),
         }
     }

@@ -249,7 +249,7 @@ impl World for LiveWorld {
     ) -> Result<(), Failure> {
         // The Secret is claimed before anything is signed: what is written
         // then has the version that was seen here, or is not written.
-        let claimed = self.writer.claim_secret(object, uid).await.map_err(Failure::from)?;
+        let claimed = self.writer.claim_secret(object, uid).await?;
         if keep && claimed.holds_a_certificate {
             return Ok(());
         }
@@ -337,7 +337,7 @@ impl World for LiveWorld {
             if let Err(snapshot::Error::Member(error)) = &saved {
                 self.forget(via, error).await;
             }
-            let saved = saved.map_err(Failure::from)?;
+            let saved = saved?;
             Ok(Snapshot { path: saved.path.display().to_string(), revision: saved.revision, saved_at: now })
         })
         .await
@@ -356,7 +356,7 @@ impl World for LiveWorld {
     }
 
     async fn journal(&self) -> Result<Journal, Failure> {
-        match self.reader.journal(&self.names).await.map_err(Failure::from)? {
+        match self.reader.journal(&self.names).await? {
             Lookup::Found((journal, version)) => {
                 *self.journal.lock().await = Some(version);
                 Ok(journal)
@@ -379,17 +379,13 @@ impl World for LiveWorld {
             }
             // The answer to our own last write may have been lost: the lock is
             // ours, so what is there now is ours, if it says what we wrote.
-            Err(error) if error.is_stale() => {
-                match self.reader.journal(&self.names).await.map_err(Failure::from)? {
-                    Lookup::Found((found, new)) if found == *journal => {
-                        *version = Some(new);
-                        Ok(())
-                    }
-                    _ => {
-                        Err(Failure::Stale(format!("`{}` was written by another run", self.names.journal())))
-                    }
+            Err(error) if error.is_stale() => match self.reader.journal(&self.names).await? {
+                Lookup::Found((found, new)) if found == *journal => {
+                    *version = Some(new);
+                    Ok(())
                 }
-            }
+                _ => Err(Failure::Stale(format!("`{}` was written by another run", self.names.journal()))),
+            },
             Err(error) => Err(Failure::from(error)),
         }
     }
