@@ -20,7 +20,6 @@ use crate::{
 };
 
 mod act;
-mod after;
 mod ask;
 mod data;
 mod failure;
@@ -33,6 +32,7 @@ mod leadership;
 mod leave;
 mod live;
 mod member;
+mod missing;
 mod record;
 mod replicas;
 mod restart;

@@ -14,7 +14,9 @@ use crate::{
 };
 
 /// How often a write is tried again that met another version of its object.
-pub(super) const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 8;
+/// How long before that.
+const SOON: Duration = Duration::from_millis(300);
 /// How long the API server may be away in the middle of a run.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -116,30 +118,41 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    async fn apply(
+    /// Repeats a write until its outcome is known, looking again each time.
+    pub(super) async fn repeated(
+        &mut self,
+        pause: Duration,
+        write: impl AsyncFn(&mut Self) -> Result<Result<(), Failure>, Halt>,
+    ) -> Result<(), Halt> {
+        let mut attempt = 0;
+        loop {
+            match write(self).await? {
+                Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
+                    attempt += 1
+                }
+                known => return known.map_err(Halt::from),
+            }
+            self.pause(pause).await?;
+        }
+    }
+
+    pub(super) async fn apply(
         &mut self,
         object: &Object,
         expects: &Expects,
         fill: &[Fill],
         take: &[Conflict],
     ) -> Result<(), Halt> {
-        let mut attempt = 0;
-        loop {
-            let live = self.expected(object, expects).await?;
-            let body = self.filled(object, fill, live.as_ref())?;
-            self.replicas_may_change(&body, live.as_ref()).await?;
+        self.repeated(SOON, async |run| {
+            let live = run.expected(object, expects).await?;
+            let body = run.filled(object, fill, live.as_ref())?;
+            run.replicas_may_change(&body, live.as_ref()).await?;
             let uid = live.as_ref().and_then(Object::uid);
             let version = live.as_ref().filter(|_| exact(object.key.kind)).and_then(Object::resource_version);
-            self.world.hold_lock().await?;
-            match self.world.apply(&body, uid, version, take).await {
-                Ok(()) => return Ok(()),
-                Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
-                    attempt += 1
-                }
-                Err(failure) => return Err(failure.into()),
-            }
-            self.pause(Duration::from_millis(300)).await?;
-        }
+            run.world.hold_lock().await?;
+            Ok(run.world.apply(&body, uid, version, take).await)
+        })
+        .await
     }
 
     /// Repeats an issue until its outcome is known. Where a Secret was to be
@@ -153,20 +166,13 @@ impl<W: World> Run<'_, W> {
         expects: &Expects,
     ) -> Result<(), Halt> {
         let keep = authority.is_none() || !matches!(expects, Expects::Uid(_));
-        let mut attempt = 0;
-        loop {
-            let live = self.expected(object, expects).await?;
+        self.repeated(SOON, async |run| {
+            let live = run.expected(object, expects).await?;
             let uid = live.as_ref().and_then(Object::uid);
-            self.world.hold_lock().await?;
-            match self.world.issue(object, request, authority, uid, keep).await {
-                Ok(()) => return Ok(()),
-                Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
-                    attempt += 1
-                }
-                Err(failure) => return Err(failure.into()),
-            }
-            self.pause(Duration::from_millis(300)).await?;
-        }
+            run.world.hold_lock().await?;
+            Ok(run.world.issue(object, request, authority, uid, keep).await)
+        })
+        .await
     }
 
     /// The body with its holes filled.

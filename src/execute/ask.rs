@@ -1,13 +1,34 @@
-//! Whom to ask for the member list: a voter that answers, the one that did so
+//! Asking members. Whom to ask for the list: a voter that answers, the one that did so
 //! last before all others. So a dead one is waited for once and not each time.
 
-use super::{Failure, Halt, Run, World, member::SECOND};
+use std::time::Duration;
+
+use super::{Failure, Halt, Run, World, wait::SECOND};
 use crate::{
     desired::ORDINALS,
-    member::{Membership, Role},
+    member::{Membership, Role, Status},
 };
 
 impl<W: World> Run<'_, W> {
+    /// A member's status, once it gives one.
+    pub(super) async fn answer(&mut self, ordinal: usize) -> Result<Status, Halt> {
+        let began = self.world.now();
+        loop {
+            match self.world.status(ordinal).await {
+                Ok(status) => return Ok(status),
+                Err(Failure::NotNow(reason) | Failure::Unknown(reason)) => {
+                    let name = self.names.member(ordinal);
+                    self.say(format!("{name} to answer: {reason}"));
+                    if self.is_over(began) {
+                        return Err(self.gave_up(ordinal, format!("{name} does not answer: {reason}")).await);
+                    }
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+            self.pause(Duration::from_millis(500)).await?;
+        }
+    }
+
     /// The ordinals that vote.
     pub(super) fn voters(&self, membership: &Membership) -> Vec<usize> {
         let voters = membership.members.iter().filter(|member| member.role == Role::Voter);

@@ -1,7 +1,7 @@
 //! Deleting: pods, and claims with the data behind them. Always by uid: what
 //! was made anew since stays.
 
-use super::{Failure, Halt, Run, World, act::ATTEMPTS, member::SECOND};
+use super::{Halt, Run, World, wait::SECOND};
 use crate::object::ObjectKey;
 
 impl<W: World> Run<'_, W> {
@@ -38,16 +38,10 @@ impl<W: World> Run<'_, W> {
 
     /// Deletes an object, once more while nobody knows whether it was done.
     pub(super) async fn delete(&mut self, key: &ObjectKey, uid: &str) -> Result<(), Halt> {
-        let mut attempt = 0;
-        loop {
-            self.world.hold_lock().await?;
-            match self.world.delete(key, uid).await {
-                Err(Failure::Stale(_) | Failure::Unknown(_) | Failure::NotNow(_)) if attempt < ATTEMPTS => {
-                    attempt += 1
-                }
-                answer => return answer.map_err(Halt::from),
-            }
-            self.pause(SECOND).await?;
-        }
+        self.repeated(SECOND, async |run| {
+            run.world.hold_lock().await?;
+            Ok(run.world.delete(key, uid).await)
+        })
+        .await
     }
 }

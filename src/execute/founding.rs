@@ -1,13 +1,7 @@
 //! Founding, written down before and after.
 
-use std::time::Duration;
-
-use super::{Failure, Halt, Run, World};
-use crate::{
-    object::Object,
-    observed::journal::{Founding, RecordedMember},
-    plan::{Fill, Wait},
-};
+use super::{Halt, Run, World};
+use crate::{observed::journal::Founding, plan::Wait};
 
 impl<W: World> Run<'_, W> {
     /// From here on the founder's volume may hold the cluster.
@@ -59,67 +53,6 @@ impl<W: World> Run<'_, W> {
                 self.journal.cluster_id = Some(status.cluster_id);
                 self.write_down().await
             }
-        }
-    }
-
-    /// Writes down a member that its own status and the list agree on.
-    pub(super) async fn record_member(
-        &mut self,
-        ordinal: usize,
-        name: &str,
-        peer_url: &str,
-        claim: &Object,
-    ) -> Result<(), Halt> {
-        let status = self.answer(ordinal).await?;
-        let membership = self.list().await?;
-        let listed =
-            membership.at(peer_url).ok_or_else(|| Halt::because(format!("etcd does not list {name}")))?;
-        if listed.id != status.member_id {
-            let reason = format!(
-                "{name} calls itself {}, but etcd lists {} at its address",
-                status.member_id, listed.id
-            );
-            return Err(Halt::because(reason));
-        }
-        let Some(found) = self.claim(ordinal).await? else {
-            return Err(Halt::because(format!("the claim of {name} is gone")));
-        };
-        // Once others are recorded, 0 may have been replaced.
-        let alone = self.journal.members.keys().all(|other| other == name);
-        let founded_on = self.journal.founding.as_ref().and_then(|founding| founding.claim_uid.as_ref());
-        if ordinal == 0 && alone && founded_on.is_some_and(|uid| *uid != found.uid) {
-            return Err(Halt::because(format!("claim `{}` was made anew since the founding", found.name)));
-        }
-        let recorded =
-            RecordedMember { peer_url: peer_url.to_owned(), id: listed.id, claim_uid: found.uid.clone() };
-        self.journal.members.insert(name.to_owned(), recorded);
-        self.write_down().await?;
-        let expects = crate::plan::Expects::Uid(found.uid);
-        Box::pin(self.act(&crate::plan::Action::Apply {
-            object: claim.clone(),
-            expects,
-            fill: vec![Fill::ClusterId],
-            take: Vec::new(),
-        }))
-        .await
-    }
-
-    /// A member's status, once it gives one.
-    pub(super) async fn answer(&mut self, ordinal: usize) -> Result<crate::member::Status, Halt> {
-        let began = self.world.now();
-        loop {
-            match self.world.status(ordinal).await {
-                Ok(status) => return Ok(status),
-                Err(Failure::NotNow(reason) | Failure::Unknown(reason)) => {
-                    let name = self.names.member(ordinal);
-                    self.say(format!("{name} to answer: {reason}"));
-                    if self.is_over(began) {
-                        return Err(self.gave_up(ordinal, format!("{name} does not answer: {reason}")).await);
-                    }
-                }
-                Err(failure) => return Err(failure.into()),
-            }
-            self.pause(Duration::from_millis(500)).await?;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     Failure, Halt, Run, World,
     health::Bearable,
-    member::{HEALTH_INTERVAL, LAG},
+    wait::{HEALTH_INTERVAL, LAG},
 };
 use crate::member::{Id, Member, Membership, Role, complaint, without_alarms};
 

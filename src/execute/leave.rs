@@ -3,7 +3,7 @@
 use super::{
     Failure, Halt, Run, World,
     leadership::Going,
-    member::{HEALTH_INTERVAL, SECOND},
+    wait::{HEALTH_INTERVAL, SECOND},
 };
 use crate::member::{Id, Member};
 

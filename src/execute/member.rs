@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Failure, Halt, Run, World};
+use super::{
+    Failure, Halt, Run, World,
+    wait::{HEALTH_INTERVAL, LAG, SECOND},
+};
 use crate::member::{Id, Member, Membership, Role, Status};
 
-/// How long etcd may call a cluster unhealthy that is not: it wants five
-/// seconds of connection to every peer after each start.
-/// (`server/etcdserver/server.go`, `isConnectedFullySince`)
-pub(super) const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
 /// A learner that applies nothing for so long is stuck.
 const STALL: Duration = Duration::from_secs(5 * 60);
 /// How fast a connected learner applies one entry.
 const CONNECTED: Duration = Duration::from_secs(2);
-pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 impl<W: World> Run<'_, W> {
     /// Lists a learner; nothing to do when it is listed already.
@@ -150,10 +148,6 @@ impl<W: World> Run<'_, W> {
         }
     }
 }
-
-/// Entries by which a member that has caught up may lag: its leader writes on
-/// while it is asked.
-pub(super) const LAG: u64 = 100;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,13 @@
-//! What a run writes down: itself at the beginning, each step that is done, and
-//! its end.
+//! What a run writes down: itself at the beginning, members, each step that is
+//! done, and its end.
 
 use std::time::Duration;
 
 use super::{Failure, Halt, Options, Run, World};
 use crate::{
-    observed::journal::{self, Journal, PastRun, StepCount},
-    plan::{Plan, action_hashes},
+    object::Object,
+    observed::journal::{self, Journal, PastRun, RecordedMember, StepCount},
+    plan::{Expects, Fill, Plan, action_hashes},
 };
 
 /// How many runs the journal keeps before the last one.
@@ -56,6 +57,41 @@ impl<W: World> Run<'_, W> {
             run.finished_at = Some(now);
         }
         self.write_down().await
+    }
+
+    /// Writes down a member that its own status and the list agree on.
+    pub(super) async fn record_member(
+        &mut self,
+        ordinal: usize,
+        name: &str,
+        peer_url: &str,
+        claim: &Object,
+    ) -> Result<(), Halt> {
+        let status = self.answer(ordinal).await?;
+        let membership = self.list().await?;
+        let listed =
+            membership.at(peer_url).ok_or_else(|| Halt::because(format!("etcd does not list {name}")))?;
+        if listed.id != status.member_id {
+            let reason = format!(
+                "{name} calls itself {}, but etcd lists {} at its address",
+                status.member_id, listed.id
+            );
+            return Err(Halt::because(reason));
+        }
+        let Some(found) = self.claim(ordinal).await? else {
+            return Err(Halt::because(format!("the claim of {name} is gone")));
+        };
+        // Once others are recorded, 0 may have been replaced.
+        let alone = self.journal.members.keys().all(|other| other == name);
+        let founded_on = self.journal.founding.as_ref().and_then(|founding| founding.claim_uid.as_ref());
+        if ordinal == 0 && alone && founded_on.is_some_and(|uid| *uid != found.uid) {
+            return Err(Halt::because(format!("claim `{}` was made anew since the founding", found.name)));
+        }
+        let recorded =
+            RecordedMember { peer_url: peer_url.to_owned(), id: listed.id, claim_uid: found.uid.clone() };
+        self.journal.members.insert(name.to_owned(), recorded);
+        self.write_down().await?;
+        self.apply(claim, &Expects::Uid(found.uid), &[Fill::ClusterId], &[]).await
     }
 
     /// Writes the journal, once more when it is unknown whether it was written.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Halt, Run, World, guard::Doubt, leadership::Going, member::SECOND};
+use super::{Halt, Run, World, guard::Doubt, leadership::Going, wait::SECOND};
 use crate::{
     member::Role,
     observed::Pod,

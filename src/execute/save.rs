@@ -3,7 +3,7 @@
 use super::{
     Failure, Halt, Run, World,
     health::Bearable,
-    member::{HEALTH_INTERVAL, SECOND},
+    wait::{HEALTH_INTERVAL, SECOND},
 };
 use crate::{member::Id, observed::journal::Snapshot};
 

@@ -1,15 +1,21 @@
-//! What must hold for a step to be done, and what to say when it does not.
+//! Waiting until a step is done, and how long for what.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Halt, Run, World};
-use crate::{
-    member::Role,
-    observed::{Lookup, Pod},
-    plan::Wait,
-};
+use crate::plan::Wait;
+
+/// How long etcd may call a cluster unhealthy that is not: it wants five
+/// seconds of connection to every peer after each start.
+/// (`server/etcdserver/server.go`, `isConnectedFullySince`)
+pub(super) const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+/// Entries by which a member that has caught up may lag: its leader writes on
+/// while it is asked.
+pub(super) const LAG: u64 = 100;
+/// How long to let be before asking again what changes slowly.
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 impl<W: World> Run<'_, W> {
     /// Returns once it holds; stops when the step's time is over.
@@ -29,45 +35,6 @@ impl<W: World> Run<'_, W> {
             }
             self.pause(Duration::from_millis(500)).await?;
         }
-    }
-
-    /// What a member that starts is missing; `None` when the wait is over.
-    pub(super) async fn missing(&mut self, wait: &Wait, ordinal: usize) -> Result<Option<String>, Halt> {
-        let name = self.names.member(ordinal);
-        let status = match self.world.status(ordinal).await {
-            Ok(status) => status,
-            Err(_) => return Ok(Some(format!("{name} to answer"))),
-        };
-        let peer_url = match wait {
-            Wait::Founded { .. } => {
-                let leads =
-                    status.leader == status.member_id && status.leader.0 != 0 && status.errors.is_empty();
-                return Ok((!leads).then(|| format!("{name} to lead")));
-            }
-            Wait::Joined { peer_url, .. } | Wait::Voting { peer_url, .. } => peer_url,
-            _ => return Ok(None),
-        };
-        if let Some(id) = self.journal.cluster_id
-            && id != status.cluster_id
-        {
-            return Err(Halt::because(format!(
-                "{name} belongs to cluster {}, not to {id}",
-                status.cluster_id
-            )));
-        }
-        let membership = self.list().await?;
-        let Some(member) = membership.at(peer_url) else {
-            return Err(Halt::because(format!("etcd does not list {name} any more")));
-        };
-        Ok(match wait {
-            Wait::Voting { .. } if member.role != Role::Voter => Some(format!("{name} to vote")),
-            Wait::Voting { .. } => match self.world.pod(ordinal).await {
-                Lookup::Found(Pod { ready: true, .. }) => None,
-                _ => Some(format!("{name} to be Ready")),
-            },
-            _ if member.name.is_empty() => Some(format!("{name} to publish its name")),
-            _ => None,
-        })
     }
 
     /// Whether the step's time is over.

@@ -1,8 +1,8 @@
-//! What must hold after a member left, was emptied or restarted.
+//! What a wait still waits for: each kind of wait, and what is missing.
 
-use super::{Halt, Run, World, member::LAG};
+use super::{Halt, Run, World, wait::LAG};
 use crate::{
-    member::{Membership, Status, complaint, without_alarms},
+    member::{Member, Membership, Role, Status, complaint, without_alarms},
     observed::Pod,
     plan::Wait,
 };
@@ -14,9 +14,9 @@ impl<W: World> Run<'_, W> {
     /// What a wait still waits for.
     pub(super) async fn lacks(&mut self, wait: &Wait) -> Result<Missing, Halt> {
         let (ordinal, missing) = match wait {
-            Wait::Founded { ordinal } | Wait::Joined { ordinal, .. } | Wait::Voting { ordinal, .. } => {
-                (*ordinal, self.missing(wait, *ordinal).await?)
-            }
+            Wait::Founded { ordinal } => (*ordinal, self.not_leading(*ordinal).await),
+            Wait::Joined { ordinal, peer_url } => (*ordinal, self.not_joined(*ordinal, peer_url).await?),
+            Wait::Voting { ordinal, peer_url } => (*ordinal, self.not_voting(*ordinal, peer_url).await?),
             Wait::Gone { ordinal } => (*ordinal, self.pod(*ordinal).await?.map(|pod| leaving(&pod))),
             Wait::ClaimGone { ordinal, uid } => (*ordinal, self.claim_stays(*ordinal, uid).await?),
             Wait::Emptied { ordinal, claim_uid } => (*ordinal, self.not_emptied(*ordinal, claim_uid).await?),
@@ -26,6 +26,54 @@ impl<W: World> Run<'_, W> {
             Wait::Back { ordinals } => return self.not_back(ordinals).await,
         };
         Ok(missing.map(|missing| (ordinal, missing)))
+    }
+
+    async fn not_leading(&self, ordinal: usize) -> Option<String> {
+        let name = self.names.member(ordinal);
+        match self.world.status(ordinal).await {
+            Err(_) => Some(format!("{name} to answer")),
+            Ok(status) => {
+                let leads = status.leader == status.member_id && status.leader.0 != 0;
+                (!leads || !status.errors.is_empty()).then(|| format!("{name} to lead"))
+            }
+        }
+    }
+
+    async fn not_joined(&mut self, ordinal: usize, peer_url: &str) -> Result<Option<String>, Halt> {
+        Ok(match self.started(ordinal, peer_url).await? {
+            Err(missing) => Some(missing),
+            Ok(member) if member.name.is_empty() => {
+                Some(format!("{} to publish its name", self.names.member(ordinal)))
+            }
+            Ok(_) => None,
+        })
+    }
+
+    async fn not_voting(&mut self, ordinal: usize, peer_url: &str) -> Result<Option<String>, Halt> {
+        let name = self.names.member(ordinal);
+        Ok(match self.started(ordinal, peer_url).await? {
+            Err(missing) => Some(missing),
+            Ok(member) if member.role != Role::Voter => Some(format!("{name} to vote")),
+            Ok(_) if self.pod(ordinal).await?.is_some_and(|pod| pod.ready) => None,
+            Ok(_) => Some(format!("{name} to be Ready")),
+        })
+    }
+
+    /// A member that answers, as the list has it; what is missing otherwise.
+    async fn started(&mut self, ordinal: usize, peer_url: &str) -> Result<Result<Member, String>, Halt> {
+        let name = self.names.member(ordinal);
+        let Ok(status) = self.world.status(ordinal).await else {
+            return Ok(Err(format!("{name} to answer")));
+        };
+        match self.journal.cluster_id.filter(|id| *id != status.cluster_id) {
+            Some(id) => {
+                Err(Halt::because(format!("{name} belongs to cluster {}, not to {id}", status.cluster_id)))
+            }
+            None => match self.list().await?.at(peer_url) {
+                Some(member) => Ok(Ok(member.clone())),
+                None => Err(Halt::because(format!("etcd does not list {name} any more"))),
+            },
+        }
     }
 
     async fn claim_stays(&mut self, ordinal: usize, uid: &str) -> Result<Option<String>, Halt> {
