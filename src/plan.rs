@@ -183,6 +183,13 @@ pub struct Blocked {
     pub help: Option<String>,
 }
 
+impl Blocked {
+    /// A reason with its code and what helps.
+    pub fn new(code: &str, reason: String, help: impl Into<String>) -> Self {
+        Blocked { code: code.to_owned(), reason, help: Some(help.into()) }
+    }
+}
+
 /// One thing that was looked into.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {

@@ -142,14 +142,11 @@ fn other_names(wanted: &Request, has: &Facts) -> Option<String> {
 }
 
 fn lost_authority(secret: &SecretRequest) -> Blocked {
-    Blocked {
-        code: "plan::authority_lost".to_owned(),
-        reason: format!("`{}` is gone, but the cluster was founded with it", secret.object.key),
-        help: Some(
-            "restore the Secret from a backup; a new authority would cut off every member and client"
-                .to_owned(),
-        ),
-    }
+    Blocked::new(
+        "plan::authority_lost",
+        format!("`{}` is gone, but the cluster was founded with it", secret.object.key),
+        "restore the Secret from a backup; a new authority would cut off every member and client",
+    )
 }
 
 fn broken_authority(secret: &SecretRequest, reason: &IssueReason) -> Blocked {
@@ -157,9 +154,9 @@ fn broken_authority(secret: &SecretRequest, reason: &IssueReason) -> Blocked {
         IssueReason::Broken(why) => why.as_str(),
         IssueReason::Missing | IssueReason::Expiring(_) | IssueReason::Names(_) => "it is not usable",
     };
-    Blocked {
-        code: "plan::authority_broken".to_owned(),
-        reason: format!("`{}` cannot sign certificates: {why}", secret.object.key),
-        help: Some("restore the Secret from a backup".to_owned()),
-    }
+    Blocked::new(
+        "plan::authority_broken",
+        format!("`{}` cannot sign certificates: {why}", secret.object.key),
+        "restore the Secret from a backup",
+    )
 }

@@ -60,11 +60,11 @@ fn rights(rights: &[Right]) -> (Check, Option<Blocked>) {
     if missing.is_empty() {
         return (check("rights", Outcome::Pass, format!("{} rights", rights.len())), None);
     }
-    let blocked = Blocked {
-        code: "plan::missing_rights".to_owned(),
-        reason: format!("{} of {} rights are missing: {}", missing.len(), rights.len(), missing.join(", ")),
-        help: Some("ask an administrator for a Role with these; `README.md` has one to copy".to_owned()),
-    };
+    let blocked = Blocked::new(
+        "plan::missing_rights",
+        format!("{} of {} rights are missing: {}", missing.len(), rights.len(), missing.join(", ")),
+        "ask an administrator for a Role with these; `README.md` has one to copy",
+    );
     (check("rights", Outcome::Fail, format!("{} of {} missing", missing.len(), rights.len())), Some(blocked))
 }
 
@@ -88,8 +88,7 @@ fn storage_class(desired: &Desired, classes: &Lookup<Vec<StorageClass>>) -> (Che
     let names = all.iter().map(|class| format!("`{}`", class.name)).collect::<Vec<_>>().join(", ");
     let names = if names.is_empty() { "none".to_owned() } else { names };
     let stop = |reason: String, help: String| {
-        let blocked =
-            Blocked { code: "plan::storage_class".to_owned(), reason: reason.clone(), help: Some(help) };
+        let blocked = Blocked::new("plan::storage_class", reason.clone(), help);
         (check(NAME, Outcome::Fail, reason), Some(blocked))
     };
     let found = match desired.stack.storage.class.as_deref() {
@@ -156,14 +155,11 @@ fn room(desired: &Desired, observed: &Observed, ordinal: usize) -> (Check, Optio
             let each =
                 if desired.needs_a_node_each() { ", and each member needs one of its own" } else { "" };
             let reason = format!("no node is Ready that could take {member}{each}");
-            let blocked = Blocked {
-                code: "plan::no_node".to_owned(),
+            let blocked = Blocked::new(
+                "plan::no_node",
                 reason,
-                help: Some(
-                    "bring a node back or add one first: once it is removed the old member cannot come back"
-                        .to_owned(),
-                ),
-            };
+                "bring a node back or add one first: once it is removed the old member cannot come back",
+            );
             (check("nodes", Outcome::Fail, format!("none takes {member}")), Some(blocked))
         }
     }
@@ -187,11 +183,11 @@ fn dry_run(name: &str, key: &ObjectKey, observed: &Observed) -> (Check, Option<B
             (check(name, Outcome::Unchecked, format!("{} could not be asked about", key.kind)), None)
         }
         Some(Proposal::Rejected { message, .. }) => {
-            let blocked = Blocked {
-                code: format!("plan::{name}_refused"),
-                reason: format!("the API server would refuse `{key}`: {message}"),
-                help: Some("change the stack file, or what the cluster allows".to_owned()),
-            };
+            let blocked = Blocked::new(
+                &format!("plan::{name}_refused"),
+                format!("the API server would refuse `{key}`: {message}"),
+                "change the stack file, or what the cluster allows",
+            );
             (check(name, Outcome::Fail, format!("{} refused", key.kind)), Some(blocked))
         }
         Some(Proposal::Conflict(_)) => {

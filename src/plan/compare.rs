@@ -307,7 +307,7 @@ impl Comparison {
     }
 
     fn stop(&mut self, code: &str, reason: String, help: &str) {
-        self.blocked.push(Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) });
+        self.blocked.push(Blocked::new(code, reason, help));
     }
 }
 

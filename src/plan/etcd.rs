@@ -83,13 +83,11 @@ fn in_the_way(desired: &Desired, reading: &EtcdReading, state: &State, one: &Mov
             too_few(state, &desired.names.member(*ordinal))
         }
         Move::RemoveStranger(id) if state.strangers.get(id) == Some(&Role::Learner) => None,
-        Move::RemoveStranger(id) if reading.leader() == Some(*id) => Some(Blocked {
-            code: "plan::stranger_leads".to_owned(),
-            reason: format!("member {id} leads and is not one of this stack's"),
-            help: Some(
-                "hand leadership over with `etcdctl move-leader` at its own endpoint first".to_owned(),
-            ),
-        }),
+        Move::RemoveStranger(id) if reading.leader() == Some(*id) => Some(Blocked::new(
+            "plan::stranger_leads",
+            format!("member {id} leads and is not one of this stack's"),
+            "hand leadership over with `etcdctl move-leader` at its own endpoint first",
+        )),
         Move::RemoveStranger(id) => too_few(state, &format!("member {id}")),
         _ if state.sick.is_empty() => None,
         _ => Some(sick_voters(desired, reading, state)),
@@ -102,21 +100,21 @@ fn too_few(state: &State, who: &str) -> Option<Blocked> {
     let strangers = state.strangers.values().filter(|role| **role == Role::Voter).count();
     let (healthy, voters) = (state.healthy(), state.voters() + strangers);
     let needed = removal_needs(voters, healthy, false).err()?;
-    Some(Blocked {
-        code: "plan::unhealthy".to_owned(),
-        reason: format!(
+    Some(Blocked::new(
+        "plan::unhealthy",
+        format!(
             "only {healthy} of {voters} voters {} healthy, and removing {who} needs {needed}",
             if healthy == 1 { "is" } else { "are" }
         ),
-        help: Some("bring this stack's own members back with their data first".to_owned()),
-    })
+        "bring this stack's own members back with their data first",
+    ))
 }
 
 fn sick_voters(desired: &Desired, reading: &EtcdReading, state: &State) -> Blocked {
     let voters = state.voters();
-    Blocked {
-        code: "plan::unhealthy".to_owned(),
-        reason: format!(
+    Blocked::new(
+        "plan::unhealthy",
+        format!(
             "only {} of {voters} voters of `{}` are healthy: {}",
             voters - state.sick.len(),
             desired.stack.name,
@@ -126,12 +124,9 @@ fn sick_voters(desired: &Desired, reading: &EtcdReading, state: &State) -> Block
                 .collect::<Vec<_>>()
                 .join("; ")
         ),
-        help: Some(
-            "membership changes and members restart only while every voter is healthy; look at the pods named \
-             here, or name a member that is lost with `--replace`"
-                .to_owned(),
-        ),
-    }
+        "membership changes and members restart only while every voter is healthy; look at the pods named \
+             here, or name a member that is lost with `--replace`",
+    )
 }
 
 /// What a plan that leaves members alone should still say of them.
@@ -178,11 +173,11 @@ fn raised(desired: &Desired, reading: &EtcdReading, state: &State, one: &Move) -
     };
     let words: Vec<String> =
         raised.iter().map(|alarm| format!("{} on {}", alarm.name, whose(alarm))).collect();
-    Some(Blocked {
-        code: "plan::alarm".to_owned(),
-        reason: format!("alarms are raised: {}", words.join(", ")),
-        help: Some(cure(raised.first()?, &whose)),
-    })
+    Some(Blocked::new(
+        "plan::alarm",
+        format!("alarms are raised: {}", words.join(", ")),
+        cure(raised.first()?, &whose),
+    ))
 }
 
 /// What clears the cause of an alarm.
@@ -206,10 +201,12 @@ fn skew(reading: &EtcdReading) -> Option<Blocked> {
     let answers = || reading.statuses.iter().filter_map(|(name, status)| Some((name, status.as_ref().ok()?)));
     let minors: BTreeSet<Option<String>> = answers().map(|(_, status)| minor(&status.version)).collect();
     let all: Vec<String> = answers().map(|(name, status)| format!("{name} {}", status.version)).collect();
-    (minors.len() > 1).then(|| Blocked {
-        code: "plan::version_skew".to_owned(),
-        reason: format!("the members run different minor versions of etcd: {}", all.join(", ")),
-        help: Some("bring them to one minor version first".to_owned()),
+    (minors.len() > 1).then(|| {
+        Blocked::new(
+            "plan::version_skew",
+            format!("the members run different minor versions of etcd: {}", all.join(", ")),
+            "bring them to one minor version first",
+        )
     })
 }
 

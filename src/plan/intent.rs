@@ -90,11 +90,11 @@ fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replac
     // Whoever is not there yet joins without being asked to.
     let Some(ordinal) = known.filter(|ordinal| Some(*ordinal) <= highest) else {
         let all: Vec<String> = (0..wanted).map(|ordinal| names.member(ordinal)).collect();
-        return Err(Blocked {
-            code: "plan::no_such_member".to_owned(),
-            reason: format!("there is no member `{name}` to replace"),
-            help: Some(format!("the members are {}", all.join(", "))),
-        });
+        return Err(Blocked::new(
+            "plan::no_such_member",
+            format!("there is no member `{name}` to replace"),
+            format!("the members are {}", all.join(", ")),
+        ));
     };
     let member = listed(ordinal);
     let recorded = observed.live.journal.found().and_then(|journal| journal.members.get(name));
@@ -110,9 +110,7 @@ fn replaced(desired: &Desired, observed: &Observed, name: &str) -> Result<Replac
 }
 
 fn stranger(desired: &Desired, observed: &Observed, id: Id) -> Result<(), Blocked> {
-    let refuse = |reason: String, help: &str| {
-        Err(Blocked { code: "plan::no_such_member".to_owned(), reason, help: Some(help.to_owned()) })
-    };
+    let refuse = |reason: String, help: &str| Err(Blocked::new("plan::no_such_member", reason, help));
     match list(observed).iter().find(|member| member.id == id) {
         Some(member) if member.peer_urls.iter().all(|url| desired.names.ordinal_of(url).is_none()) => Ok(()),
         Some(member) => refuse(

@@ -58,14 +58,16 @@ pub fn windows_of_others(inputs: &Inputs<'_>) -> Vec<Blocked> {
     let fields = ["initial-cluster", "initial-cluster-state"];
     let owners = fields.iter().flat_map(|field| others(live, &["data", field]));
     let names: BTreeSet<String> = owners.map(|owner| owner.manager).collect();
-    let blocked = |manager: String| Blocked {
-        code: "plan::conflict".to_owned(),
-        reason: format!("the list in `{key}` is set by {manager} as well, and the plan would change it"),
-        help: Some(format!(
-            "`kubectl -n {} delete configmap {}` lets the next apply make it anew, sealed; running members do not read it",
-            key.namespace.as_deref().unwrap_or_default(),
-            key.name
-        )),
+    let blocked = |manager: String| {
+        Blocked::new(
+            "plan::conflict",
+            format!("the list in `{key}` is set by {manager} as well, and the plan would change it"),
+            format!(
+                "`kubectl -n {} delete configmap {}` lets the next apply make it anew, sealed; running members do not read it",
+                key.namespace.as_deref().unwrap_or_default(),
+                key.name
+            ),
+        )
     };
     names.into_iter().map(blocked).collect()
 }
@@ -90,16 +92,12 @@ pub fn replicas_of_others(inputs: &Inputs<'_>) -> Vec<Blocked> {
         .map(|Owner { manager, subresource, time }| {
             let how = subresource.map(|subresource| format!(" ({subresource})")).unwrap_or_default();
             let when = time.map(|time| format!(" at {time}")).unwrap_or_default();
-            Blocked {
-                code: "plan::conflict".to_owned(),
-                reason: format!(
+            Blocked::new("plan::conflict", format!(
                     "{REPLICAS} of `{key}` is {has}, set by {manager}{how}{when}, and the plan would change it"
-                ),
-                help: Some(format!(
+                ), format!(
                     "`--take StatefulSet/{}:{REPLICAS}@{manager}` takes the field back",
                     key.name
-                )),
-            }
+                ))
         })
         .collect()
 }

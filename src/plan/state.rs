@@ -83,11 +83,11 @@ pub(crate) fn recorded_cluster(desired: &Desired, live: &Live) -> Result<Option<
         None => None,
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => {
-            return Err(Blocked {
-                code: "plan::unreadable_cluster".to_owned(),
-                reason: format!("annotation `{CLUSTER_ID}` of `{}` is no id", desired.names.stateful_set()),
-                help: Some("put back the id that `etcdctl endpoint status -w table` shows".to_owned()),
-            });
+            return Err(Blocked::new(
+                "plan::unreadable_cluster",
+                format!("annotation `{CLUSTER_ID}` of `{}` is no id", desired.names.stateful_set()),
+                "put back the id that `etcdctl endpoint status -w table` shows",
+            ));
         }
     };
     let claims = live.claims.found().into_iter().flatten().filter_map(|claim| claim.cluster_id);
@@ -97,11 +97,11 @@ pub(crate) fn recorded_cluster(desired: &Desired, live: &Live) -> Result<Option<
     match ids.as_slice() {
         [] => Ok(None),
         [id] => Ok(Some(*id)),
-        [first, .., last] => Err(Blocked {
-            code: "plan::two_clusters".to_owned(),
-            reason: format!("two clusters are recorded for `{}`: {first} and {last}", desired.stack.name),
-            help: Some("find out which one holds the data before anything else is done".to_owned()),
-        }),
+        [first, .., last] => Err(Blocked::new(
+            "plan::two_clusters",
+            format!("two clusters are recorded for `{}`: {first} and {last}", desired.stack.name),
+            "find out which one holds the data before anything else is done",
+        )),
     }
 }
 

@@ -9,16 +9,11 @@ use crate::{
     plan::Blocked,
 };
 
-/// A reason to stop, with what helps.
-pub fn stop(code: &str, reason: String, help: &str) -> Blocked {
-    Blocked { code: code.to_owned(), reason, help: Some(help.to_owned()) }
-}
-
 pub fn other_cluster(observed: &Observed, id: Id) -> Option<Blocked> {
     let Members::Read(reading) = &observed.members else { return None };
     let serves = reading.membership.cluster_id;
     (serves != id).then(|| {
-        stop(
+        Blocked::new(
             "plan::other_cluster",
             format!("the pods serve cluster {serves}, but cluster {id} was recorded"),
             "another cluster was founded in its place; do not write to it before you know where the data of the recorded one is",
@@ -32,7 +27,7 @@ pub fn stateful_set_gone(desired: &Desired, observed: &Observed) -> Option<Block
     let key = desired.names.stateful_set();
     let gone = observed.live.objects.get(&key).is_some_and(Lookup::is_absent);
     gone.then(|| match &observed.members {
-        Members::Read(reading) => stop(
+        Members::Read(reading) => Blocked::new(
             "plan::not_supported_yet",
             format!(
                 "`{key}` is gone, and etcd lists {} members: making it anew around them is not supported yet",
@@ -40,7 +35,7 @@ pub fn stateful_set_gone(desired: &Desired, observed: &Observed) -> Option<Block
             ),
             "restore it from a backup, with its annotations",
         ),
-        Members::NotRunning | Members::Failed(_) => stop(
+        Members::NotRunning | Members::Failed(_) => Blocked::new(
             "plan::not_running",
             format!("`{key}` is gone, and none of its pods answers"),
             "the claims hold the data: keep them; making the StatefulSet again is not supported yet",
@@ -56,7 +51,7 @@ pub fn not_running(desired: &Desired, observed: &Observed, id: Id) -> Blocked {
         "the journal does not say how many members there were: scale the StatefulSet to as many as there are claims with data"
     };
     let name = &desired.names.stateful_set().name;
-    stop(
+    Blocked::new(
         "plan::not_running",
         format!("cluster {id} is founded, but none of the pods of `{name}` exists"),
         help,
@@ -72,13 +67,13 @@ pub fn foreign_members(desired: &Desired, observed: &Observed, intended: &Intend
     members
         .map(|member| {
             let urls = member.peer_urls.join(", ");
-            stop(
+            Blocked::new(
                 "plan::foreign_member",
                 format!(
                     "etcd lists member {} `{}` at {urls}, which is not one of this stack's",
                     member.id, member.name
                 ),
-                &if member.peer_urls.iter().any(|url| desired.names.ordinal_of(url).is_some()) {
+                if member.peer_urls.iter().any(|url| desired.names.ordinal_of(url).is_some()) {
                     format!(
                         "`etcdctl member update {}` with its own address alone puts that right",
                         member.id
@@ -117,10 +112,10 @@ pub fn lost_claims(desired: &Desired, observed: &Observed, state: &State) -> Vec
     let lost = listed.filter(|(ordinal, _)| !goes(ordinal)).filter_map(|(ordinal, (id, _))| {
         let what = lost_claim(desired, observed, ordinal, id)?;
         let (member, claim) = (desired.names.member(ordinal), desired.names.claim(ordinal).name);
-        Some(stop(
+        Some(Blocked::new(
             "plan::claim_lost",
             format!("claim `{claim}` {what}, and with it the volume that holds the data of {member}"),
-            &what_replaces(state, &member),
+            what_replaces(state, &member),
         ))
     });
     lost.collect()
@@ -162,65 +157,79 @@ pub fn lost_volumes(desired: &Desired, observed: &Observed, state: &State) -> Ve
     let lost = all.filter(asked).filter_map(|ordinal| {
         let member = desired.names.member(*ordinal);
         let why = format!("{member} is lost: {}", loss(desired, observed, *ordinal)?);
-        Some(stop("plan::member_lost", why, &what_replaces(state, &member)))
+        Some(Blocked::new("plan::member_lost", why, what_replaces(state, &member)))
     });
     lost.collect()
 }
 
-/// Members that nobody asked about and that are not as the tool leaves them.
+/// Members that nobody asked about and that are not as the tool leaves them,
+/// and replacements that make no sense.
 pub fn members_in_doubt(desired: &Desired, state: &State) -> Vec<Blocked> {
-    let name = |ordinal: &usize| desired.names.member(*ordinal);
-    let highest = state.members.keys().next_back().copied().unwrap_or(0);
-    let asked = |ordinal: &usize| state.replace.contains_key(ordinal);
-    let gaps = (0..highest.min(state.wanted))
-        .filter(|ordinal| !state.members.contains_key(ordinal) && !asked(ordinal));
-    let gaps = gaps.map(|ordinal| {
-        let member = name(&ordinal);
-        stop(
+    let mut all = gaps(desired, state);
+    all.extend(unstarted_voters(desired, state));
+    all.extend(only_member(desired, state));
+    all.extend(leaving_anyway(desired, state));
+    all
+}
+
+/// Ordinals below a listed one that are not listed themselves.
+fn gaps(desired: &Desired, state: &State) -> Vec<Blocked> {
+    let Some(highest) = state.members.keys().next_back() else { return Vec::new() };
+    let missing =
+        |ordinal: &usize| !state.members.contains_key(ordinal) && !state.replace.contains_key(ordinal);
+    let gap = |ordinal: usize| {
+        let (member, other) = (desired.names.member(ordinal), desired.names.member(*highest));
+        Blocked::new(
             "plan::gap",
-            format!("etcd does not list {member}, but it lists {}: somebody removed it", name(&highest)),
-            &format!("`--replace {member}` lets it join anew, on an empty volume"),
+            format!("etcd does not list {member}, but it lists {other}: somebody removed it"),
+            format!("`--replace {member}` lets it join anew, on an empty volume"),
         )
-    });
-    let unstarted = |(ordinal, listed): &(&usize, &Listed)| {
-        let leaves = state.quorum && **ordinal >= state.wanted;
-        **listed == Listed::Unstarted && !asked(ordinal) && !leaves
     };
-    let unstarted = state.members.iter().filter(unstarted).map(|(ordinal, _)| {
-        let member = name(ordinal);
-        stop(
-            "plan::unstarted_voter",
-            format!(
-                "etcd lists voter {member} at {}, which has never started: somebody added it",
-                desired.names.peer_url(*ordinal)
+    (0..state.wanted.min(*highest)).filter(missing).map(gap).collect()
+}
+
+fn unstarted_voters(desired: &Desired, state: &State) -> Vec<Blocked> {
+    let doubtful = |(ordinal, listed): &(&usize, &Listed)| {
+        let leaves = state.quorum && **ordinal >= state.wanted;
+        **listed == Listed::Unstarted && !state.replace.contains_key(ordinal) && !leaves
+    };
+    let voter = |(ordinal, _): (&usize, &Listed)| {
+        let (member, url) = (desired.names.member(*ordinal), desired.names.peer_url(*ordinal));
+        let help = match state.quorum {
+            true => format!("`--replace {member}` removes it and lets it join as a learner"),
+            false => format!(
+                "it took the quorum away, and only its start gives it back: `--replace {member}` opens a window \
+                 for it and starts its pod"
             ),
-            &if state.quorum {
-                format!("`--replace {member}` removes it and lets it join as a learner")
-            } else {
-                format!("it took the quorum away, and only its start gives it back: `--replace {member}` opens a window for it and starts its pod")
-            },
-        )
-    });
-    let only = state.replace.keys().filter(|ordinal| state.quorum && state.listed() == [**ordinal]);
-    let only = only.map(|ordinal| {
-        stop(
-            "plan::only_member",
-            format!("{} is the only member: no copy of what it holds exists", name(ordinal)),
-            "grow the stack first, and replace it then; if its volume is lost, restore a snapshot into a new stack",
-        )
-    });
-    let listed = |ordinal: &&usize| state.replace.get(ordinal) == Some(&Replacing::Listed);
-    let leaving = state.replace.keys().filter(|ordinal| **ordinal >= state.wanted && state.quorum);
-    let leaving = leaving.filter(listed);
-    let leaving = leaving.map(|ordinal| {
-        let why = format!("{} leaves anyway: `members` is {}", name(ordinal), state.wanted);
-        stop(
+        };
+        let reason =
+            format!("etcd lists voter {member} at {url}, which has never started: somebody added it");
+        Blocked::new("plan::unstarted_voter", reason, help)
+    };
+    state.members.iter().filter(doubtful).map(voter).collect()
+}
+
+fn only_member(desired: &Desired, state: &State) -> Option<Blocked> {
+    let ordinal = state.replace.keys().find(|ordinal| state.quorum && state.listed() == [**ordinal])?;
+    Some(Blocked::new(
+        "plan::only_member",
+        format!("{} is the only member: no copy of what it holds exists", desired.names.member(*ordinal)),
+        "grow the stack first, and replace it then; if its volume is lost, restore a snapshot into a new stack",
+    ))
+}
+
+fn leaving_anyway(desired: &Desired, state: &State) -> Vec<Blocked> {
+    let leaves = |(ordinal, replacing): &(&usize, &Replacing)| {
+        state.quorum && **ordinal >= state.wanted && **replacing == Replacing::Listed
+    };
+    let blocked = |(ordinal, _): (&usize, &Replacing)| {
+        Blocked::new(
             "plan::leaves_anyway",
-            why,
+            format!("{} leaves anyway: `members` is {}", desired.names.member(*ordinal), state.wanted),
             "leave `--replace` out; `--abandon` gives up that of an unfinished apply",
         )
-    });
-    gaps.chain(unstarted).chain(only).chain(leaving).collect()
+    };
+    state.replace.iter().filter(leaves).map(blocked).collect()
 }
 
 /// Before anything is recorded, nothing may be there that holds data, except
@@ -233,10 +242,10 @@ pub fn unfounded(desired: &Desired, observed: &Observed) -> Vec<Blocked> {
     let first = names.claim(0).name;
     let seen = founding.and_then(|founding| founding.claim_uid.as_ref());
     if seen.is_some_and(|uid| !claims.iter().any(|claim| claim.name == first && claim.uid == *uid)) {
-        blocked.push(stop(
+        blocked.push(Blocked::new(
             "plan::founding_claim",
             format!("claim `{first}` is not the one that the founding began with, whose volume may have held the cluster"),
-            &format!(
+            format!(
                 "if no data is missed: delete the StatefulSet, the claim and `{}`, then plan again",
                 names.journal()
             ),
@@ -245,7 +254,7 @@ pub fn unfounded(desired: &Desired, observed: &Observed) -> Vec<Blocked> {
     for claim in claims {
         match founding {
             Some(_) if claim.name == first => {}
-            _ => blocked.push(stop(
+            _ => blocked.push(Blocked::new(
                 "plan::claim_exists",
                 format!(
                     "claim `{}` exists, but no cluster is recorded: nobody knows whose data it holds",
@@ -258,7 +267,7 @@ pub fn unfounded(desired: &Desired, observed: &Observed) -> Vec<Blocked> {
     if let Members::Read(EtcdReading { membership: Membership { members, .. }, .. }) = &observed.members
         && members.len() > 1
     {
-        blocked.push(stop(
+        blocked.push(Blocked::new(
             "plan::unrecorded_members",
             format!("etcd lists {} members, but no cluster is recorded", members.len()),
             "adopting a cluster that another tool made is not supported yet",
@@ -293,7 +302,7 @@ pub fn no_quorum(desired: &Desired, reading: &EtcdReading, observed: &Observed) 
         quorum(voters),
         answer.join(" or "),
     );
-    stop(
+    Blocked::new(
         "plan::no_quorum",
         format!(
             "the cluster has no quorum: {} of {voters} members answer, {} are needed; silent: {}",
@@ -301,6 +310,6 @@ pub fn no_quorum(desired: &Desired, reading: &EtcdReading, observed: &Observed) 
             quorum(voters),
             silent.join(", ")
         ),
-        &help,
+        help,
     )
 }
