@@ -23,7 +23,6 @@ mod read;
 mod request;
 mod rights;
 mod secret;
-mod take;
 mod write;
 
 pub use connect::Connect;

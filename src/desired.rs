@@ -121,4 +121,12 @@ impl Desired {
         let rest = [&self.bootstrap, &self.stateful_set, &self.client_service];
         [&self.namespace].into_iter().chain(secrets).chain(services).chain(rest).collect()
     }
+
+    /// The same, to be changed.
+    pub fn objects_mut(&mut self) -> Vec<&mut Object> {
+        let secrets = self.secrets.iter_mut().map(|secret| &mut secret.object);
+        let services = [&mut self.peer_service].into_iter().chain(&mut self.budget);
+        let rest = [&mut self.bootstrap, &mut self.stateful_set, &mut self.client_service];
+        [&mut self.namespace].into_iter().chain(secrets).chain(services).chain(rest).collect()
+    }
 }

@@ -17,6 +17,7 @@
 //! `tests/layers.rs` enforces who may import whom.
 
 pub mod certificate;
+pub mod field;
 pub mod last_words;
 pub mod member;
 pub mod object;

@@ -1,6 +1,6 @@
 //! Kubernetes objects as values: which one, and what it holds.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,6 +72,27 @@ impl Kind {
     /// Whether objects of this kind live in a namespace.
     pub fn namespaced(self) -> bool {
         !matches!(self, Kind::Namespace | Kind::Node | Kind::StorageClass)
+    }
+}
+
+impl FromStr for Kind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        const ALL: [Kind; 11] = [
+            Kind::Namespace,
+            Kind::Secret,
+            Kind::ConfigMap,
+            Kind::Service,
+            Kind::PodDisruptionBudget,
+            Kind::StatefulSet,
+            Kind::PersistentVolumeClaim,
+            Kind::Pod,
+            Kind::Node,
+            Kind::StorageClass,
+            Kind::Lease,
+        ];
+        ALL.into_iter().find(|kind| kind.to_string().eq_ignore_ascii_case(text)).ok_or(())
     }
 }
 

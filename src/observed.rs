@@ -211,7 +211,14 @@ pub enum Proposal {
         warnings: Vec<String>,
     },
     /// Somebody else owns fields that the apply would change.
-    Conflict(Vec<Conflict>),
+    Conflict {
+        /// All of them.
+        conflicts: Vec<Conflict>,
+        /// The object that would be stored if all of them were taken.
+        forced: Option<Object>,
+    },
+    /// A pod or claim of that name is there already.
+    Exists,
     /// It would not take it: the server's reason and, where it names them, the
     /// fields.
     Rejected {
@@ -229,9 +236,9 @@ pub enum Proposal {
 /// One field that another manager owns with another value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Conflict {
-    /// The field, as the server writes it.
+    /// The field, without the first dot.
     pub field: String,
-    /// The manager, as the server writes it.
+    /// The manager's name.
     pub manager: String,
 }
 

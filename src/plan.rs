@@ -179,14 +179,26 @@ pub struct Blocked {
     pub code: String,
     /// What stands in the way, with names and numbers.
     pub reason: String,
+    /// What else is known of it, each with a label.
+    #[serde(default)]
+    pub facts: Vec<Fact>,
     /// What a person can do.
     pub help: Option<String>,
+}
+
+/// One thing that is known of a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is, in a word or two.
+    pub label: String,
+    /// In words.
+    pub text: String,
 }
 
 impl Blocked {
     /// A reason with its code and what helps.
     pub fn new(code: &str, reason: String, help: impl Into<String>) -> Self {
-        Blocked { code: code.to_owned(), reason, help: Some(help.into()) }
+        Blocked { code: code.to_owned(), reason, facts: Vec::new(), help: Some(help.into()) }
     }
 }
 
@@ -314,10 +326,11 @@ fn with_snapshot(
     let live = &observed.live;
     let recorded = recorded_cluster(desired, live);
     let founded = !matches!(recorded, Ok(None));
-    let comparison = compare::compare(desired, observed, founded, now);
+    let (intended, unknown) = intent::resolve(desired, observed, intent);
+    let given = compare::Given { desired, observed, take: &intended.take, founded, now };
+    let comparison = compare::compare(given);
     let compare::Comparison { changes, unchanged, issues, mut blocked, mut unread, mut warnings, .. } =
         comparison;
-    let (intended, unknown) = intent::resolve(desired, observed, intent);
     blocked.extend(unknown);
     let asked = state::Asked {
         intent,

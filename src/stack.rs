@@ -26,7 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{quantity::Quantity, version::Version};
+use crate::{field::Owned, quantity::Quantity, version::Version};
 
 pub use finding::{Finding, Findings, Severity};
 pub use places::{Place, Places, Position};
@@ -106,6 +106,17 @@ pub struct Stack {
     pub etcd: Etcd,
     /// What a drain may take away.
     pub budget: Budget,
+    /// Fields that others set.
+    pub ownership: Ownership,
+}
+
+/// Fields that others set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ownership {
+    /// Those that are taken back.
+    pub take: BTreeSet<Owned>,
+    /// Those that are left to them.
+    pub tolerate: BTreeSet<Owned>,
 }
 
 /// The container image.

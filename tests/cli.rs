@@ -119,13 +119,10 @@ fn what_is_asked_for_is_checked_before_a_cluster_is_looked_for() {
             &["plan", "good.toml", "--remove", "orders-1"][..],
             "hexadecimal, as `etcdctl member list` prints it",
         ),
+        (&["plan", "good.toml", "--take", "spec.replicas"], "write it as `KIND/NAME:FIELD@MANAGER`"),
         (
-            &["plan", "good.toml", "--take", "spec.replicas"],
-            "write it as `StatefulSet/NAME:spec.replicas@MANAGER`",
-        ),
-        (
-            &["plan", "good.toml", "--take", "Service/orders:spec.ports@helm"],
-            "only `StatefulSet/orders:spec.replicas@helm` can",
+            &["plan", "good.toml", "--take", "Deployment/orders:spec.replicas@helm"],
+            "`Deployment` is not a kind of object that a stack has",
         ),
         (&["plan", "good.toml", "--replace"], "a value is required"),
         (&["plan", ".", "--replace", "orders-1"], "--replace is about one stack"),

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const WORDS: &[&str] = &["object", "member", "quantity", "certificate", "version", "last_words"];
+const WORDS: &[&str] = &["object", "member", "quantity", "certificate", "version", "last_words", "field"];
 
 /// Each module and the modules it may name besides the words; in the order of
 /// the pipeline.
@@ -34,7 +34,8 @@ const WORDS_NAMED_BY: &[(&str, &[&str])] = &[
     ("certificate", &[]),
     ("version", &[]),
     ("last_words", &[]),
-    ("stack", &["quantity", "version"]),
+    ("field", &["object"]),
+    ("stack", &["quantity", "version", "field", "object"]),
     ("etcd", &["member", "version"]),
     ("pki", &["certificate"]),
 ];
@@ -46,6 +47,7 @@ const PURE: &[&str] = &[
     "certificate",
     "version",
     "last_words",
+    "field",
     "stack",
     "desired",
     "observed",

@@ -118,6 +118,18 @@ fn what_init_offers_in_comments_is_right() {
 }
 
 #[test]
+fn what_the_readme_shows_of_a_stack_file_is_right() {
+    let readme = read(&root().join("README.md"));
+    let blocks: Vec<&str> =
+        readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let checked = parse_and_check("README.md", block);
+        assert!(checked.is_ok_and(|checked| checked.warnings.is_empty()), "{block}");
+    }
+}
+
+#[test]
 fn the_schema_is_the_one_of_the_types() {
     let json = serde_json::to_string_pretty(&schema()).expect("a schema is plain data");
     compare(&root().join("stack.schema.json"), &format!("{json}\n"));

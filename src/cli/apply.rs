@@ -41,7 +41,7 @@ pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> E
 async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Result<Exit, Exit> {
     approval::possible(arguments, output)?;
     let loaded = stacks::load(&arguments.file, output)?;
-    let intent = loaded.intent(&arguments.intents, output)?;
+    let intent = arguments.intents.intent();
     let failed = |error: cluster::Error| output.cluster_error(&error);
     let cluster = loaded.connect(global).await.map_err(failed)?;
     let planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;

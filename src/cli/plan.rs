@@ -46,7 +46,7 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
 
 async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let loaded = stacks::open(file, output).map_err(Failed::File);
-    let made = one(loaded, arguments, global, output).await;
+    let made = one(loaded, arguments, global).await;
     if let Err(Failed::Cluster(error)) = &made {
         output.cluster_error(error);
     }
@@ -108,8 +108,6 @@ struct Made {
 enum Failed {
     /// It cannot be used; why was said, and is this for programs.
     File(Vec<Value>),
-    /// What was asked for cannot be, and why was said.
-    Asked,
     /// The API server could not be asked.
     Cluster(cluster::Error),
 }
@@ -118,7 +116,6 @@ impl Failed {
     fn reason(&self) -> String {
         match self {
             Failed::File(_) => "the file cannot be used, see above".to_owned(),
-            Failed::Asked => "it cannot be asked for, see above".to_owned(),
             Failed::Cluster(error) => error.to_string(),
         }
     }
@@ -126,7 +123,6 @@ impl Failed {
     fn diagnostics(&self) -> Vec<Value> {
         match self {
             Failed::File(findings) => findings.clone(),
-            Failed::Asked => vec![no_plan(&self.reason())],
             Failed::Cluster(error) => vec![no_plan(&error.to_string())],
         }
     }
@@ -136,14 +132,9 @@ fn no_plan(reason: &str) -> Value {
     json!({ "severity": "error", "code": "plan::no_plan", "summary": reason })
 }
 
-async fn one(
-    loaded: Result<Loaded, Failed>,
-    arguments: &Arguments,
-    global: &Global,
-    output: &Output,
-) -> Result<Made, Failed> {
+async fn one(loaded: Result<Loaded, Failed>, arguments: &Arguments, global: &Global) -> Result<Made, Failed> {
     let loaded = loaded?;
-    let intent = loaded.intent(&arguments.intents, output).map_err(|_| Failed::Asked)?;
+    let intent = arguments.intents.intent();
     let cluster = loaded.connect(global).await.map_err(Failed::Cluster)?;
     let planned = loaded.plan(&cluster, &intent).await.map_err(Failed::Cluster)?;
     let unfinished = unfinished(&planned.plan, &planned.observed.live, clock::now());
@@ -159,7 +150,7 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
     let asked = Asked::of(arguments, global);
     let mut made: Vec<(String, Result<Made, Failed>)> = stream::iter(opened)
         .map(|(file, loaded)| async move {
-            let made = one(loaded.map_err(Failed::File), arguments, global, output).await;
+            let made = one(loaded.map_err(Failed::File), arguments, global).await;
             if let Err(Failed::Cluster(error)) = &made {
                 output.error(&format!("{file}: {error}"), error.help());
             }

@@ -11,12 +11,7 @@ use std::{
 use miette::{GraphicalReportHandler, GraphicalTheme, Report};
 use serde_json::{Value, json};
 
-use super::{
-    arguments::{Global, Intents},
-    clock::now,
-    exit::Exit,
-    output::Output,
-};
+use super::{arguments::Global, clock::now, exit::Exit, output::Output};
 use crate::{
     cluster::{self, Cluster, Connect},
     desired::Names,
@@ -174,11 +169,6 @@ impl Loaded {
     /// What the stack's objects are called.
     pub fn names(&self) -> Names {
         Names::of(&self.checked.stack)
-    }
-
-    /// What flags ask for of this stack. Why that cannot be is printed.
-    pub fn intent(&self, intents: &Intents, output: &Output) -> Result<Intent, Exit> {
-        intents.of(&self.names()).map_err(|reason| output.error(&reason, None))
     }
 
     /// Reads everything and makes the plan.

@@ -35,13 +35,18 @@ impl Reader {
                 let path = format!("{}?dryRun=All", path::collection(key.kind, key.namespace.as_deref()));
                 self.http.ask(Method::POST, &path, Content::Json(&object.body)).await
             }
-            _ => self.ask_apply(object).await,
+            _ => match self.ask_apply(object, "").await {
+                Err(Error::Conflict(conflicts)) => {
+                    let forced = self.ask_apply(object, "&force=true").await.ok();
+                    let forced = forced.map(|answer| without_values(key, answer.body));
+                    return Proposal::Conflict { conflicts, forced };
+                }
+                answer => answer,
+            },
         };
         match answer {
             Ok(answer) => {
-                let mut body = answer.body;
-                secret::strip(&mut body);
-                Proposal::Accepted { object: Object { key: key.clone(), body }, warnings: answer.warnings }
+                Proposal::Accepted { object: without_values(key, answer.body), warnings: answer.warnings }
             }
             Err(error) => refused(error),
         }
@@ -49,9 +54,9 @@ impl Reader {
 
     /// Asks again about a Secret that somebody wrote between the look and the
     /// question: its values are sent along as they were read.
-    async fn ask_apply(&self, object: &Object) -> Result<Answer, Error> {
+    async fn ask_apply(&self, object: &Object, force: &str) -> Result<Answer, Error> {
         let path = path::object(&object.key);
-        let path = format!("{path}?dryRun=All&fieldManager={FIELD_MANAGER}&fieldValidation=Strict");
+        let path = format!("{path}?dryRun=All&fieldManager={FIELD_MANAGER}&fieldValidation=Strict{force}");
         let mut attempt = 0;
         loop {
             let body = self.with_values(object).await?;
@@ -81,10 +86,14 @@ impl Reader {
     }
 }
 
+fn without_values(key: &ObjectKey, mut body: Value) -> Object {
+    secret::strip(&mut body);
+    Object { key: key.clone(), body }
+}
+
 fn refused(error: Error) -> Proposal {
     let text = error.to_string();
     match error {
-        Error::Conflict(conflicts) => Proposal::Conflict(conflicts),
         // The webhook would have to answer, and cannot without an effect.
         Error::Invalid { message, .. } if message.contains("does not support dry run") => {
             Proposal::Failed(message)
@@ -92,8 +101,7 @@ fn refused(error: Error) -> Proposal {
         Error::Invalid { message, fields } => Proposal::Rejected { message, fields },
         Error::NamespaceTerminating(_) => Proposal::Rejected { message: text, fields: Vec::new() },
         Error::NotFound(message) if message.starts_with("namespaces \"") => Proposal::NamespaceMissing,
-        // A claim or pod of that name is there already.
-        Error::AlreadyExists(_) => Proposal::Conflict(Vec::new()),
+        Error::AlreadyExists(_) => Proposal::Exists,
         _ => Proposal::Failed(text),
     }
 }

@@ -179,12 +179,18 @@ fn is_about_rights(message: &str) -> bool {
     message.contains("forbidden: User \"")
 }
 
-/// None is left out: what is forced must be all of what was named.
+/// None is left out: what is forced must be all of what was named. A manager
+/// reads `"kubectl" with subresource "scale" using apps/v1`: its name comes
+/// first, quoted as Go quotes; one that needs escapes is left as it is, and
+/// nobody can name it.
+/// (`managedfields/internal/conflict.go` of `k8s.io/apimachinery`)
 fn conflict(cause: &Value) -> Conflict {
     let text = |key: &str| cause[key].as_str().unwrap_or_default();
-    let message = text("message");
+    let (field, message) = (text("field"), text("message"));
     let manager = message.strip_prefix("conflict with ").unwrap_or(message);
-    Conflict { field: text("field").to_owned(), manager: manager.to_owned() }
+    let quoted = manager.strip_prefix('"').and_then(|rest| Some(rest.split_once('"')?.0));
+    let manager = quoted.filter(|name| !name.contains('\\')).unwrap_or(manager);
+    Conflict { field: field.strip_prefix('.').unwrap_or(field).to_owned(), manager: manager.to_owned() }
 }
 
 #[cfg(test)]

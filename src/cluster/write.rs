@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Error, Writer, path,
     request::{Answer, Content},
-    secret, take,
+    secret,
 };
 use crate::{
     desired::{FIELD_MANAGER, MANAGED_BY, STACK_LABEL},
@@ -117,7 +117,9 @@ impl Writer {
         let dry_run = format!("{path}&dryRun=All");
         let force = match self.http.ask(Method::PATCH, &dry_run, Content::Apply(&body)).await {
             Ok(_) => "",
-            Err(Error::Conflict(conflicts)) if take::all_in(&conflicts, take) => "&force=true",
+            Err(Error::Conflict(conflicts)) if conflicts.iter().all(|one| take.contains(one)) => {
+                "&force=true"
+            }
             Err(error) => return Err(error),
         };
         let answer = self.http.send(Method::PATCH, &format!("{path}{force}"), Content::Apply(&body)).await?;

@@ -13,8 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Conflict;
-use crate::{member::Id, object::ObjectKey};
+use crate::{field::Owned, member::Id, object::ObjectKey};
 
 /// The journal of one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +99,7 @@ pub struct Intended {
     pub remove: BTreeSet<Id>,
     /// Fields to take from other managers.
     #[serde(default)]
-    pub take: BTreeSet<Conflict>,
+    pub take: BTreeSet<Owned>,
 }
 
 /// A member that is to be replaced.

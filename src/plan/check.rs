@@ -190,7 +190,7 @@ fn dry_run(name: &str, key: &ObjectKey, observed: &Observed) -> (Check, Option<B
             );
             (check(name, Outcome::Fail, format!("{} refused", key.kind)), Some(blocked))
         }
-        Some(Proposal::Conflict(_)) => {
+        Some(Proposal::Conflict { .. } | Proposal::Exists) => {
             (check(name, Outcome::Unchecked, format!("{} exists already", key.kind)), None)
         }
     }

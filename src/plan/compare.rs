@@ -1,19 +1,22 @@
 //! Each desired object against what is there.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     Blocked, Change, Confidence, FieldChange, IssueReason, Verb,
     certificates::{self, Verdict},
-    change,
+    change, ownership,
     questions::running_version,
 };
 use crate::{
     certificate::Usage,
     desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
+    field::Owned,
     object::{Kind, Object, ObjectKey},
-    observed::{Live, Lookup, Members, Observed, Proposal},
+    observed::{Conflict, Live, Lookup, Members, Observed, Proposal},
 };
 
 /// What came of comparing every object.
@@ -38,8 +41,24 @@ pub struct Comparison {
     pub cut_off: bool,
 }
 
-/// Compares every object. `founded` says whether a cluster is recorded.
-pub fn compare(desired: &Desired, observed: &Observed, founded: bool, now: Timestamp) -> Comparison {
+/// What is compared, and what it is judged by.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// The wanted objects.
+    pub desired: &'a Desired,
+    /// The live ones, and what the API server says of the wanted ones.
+    pub observed: &'a Observed,
+    /// Fields that are taken from other managers.
+    pub take: &'a BTreeSet<Owned>,
+    /// Whether a cluster is recorded.
+    pub founded: bool,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Compares every object.
+pub fn compare(given: Given<'_>) -> Comparison {
+    let Given { desired, observed, founded, .. } = given;
     let mut result = Comparison::default();
     result.namespace(desired, observed);
     if namespace_goes(desired, &observed.live) {
@@ -47,12 +66,13 @@ pub fn compare(desired: &Desired, observed: &Observed, founded: bool, now: Times
         return result;
     }
     for object in desired.objects().into_iter().filter(|object| object.key != desired.namespace.key) {
-        result.object(desired, observed, object, founded, now);
+        result.object(given, object);
     }
     result.cut_off = result.issues.iter().any(|(key, reason)| cuts_off(desired, key, reason));
     result.unread.extend(unread(observed));
     result.unread.extend(unasked(desired, observed));
     result.left_over(desired, observed);
+    result.no_object(desired);
     result.version(desired, observed);
     result.peer_port(desired, observed);
     result.token(desired, observed, founded);
@@ -123,14 +143,8 @@ impl Comparison {
         }
     }
 
-    fn object(
-        &mut self,
-        desired: &Desired,
-        observed: &Observed,
-        object: &Object,
-        founded: bool,
-        now: Timestamp,
-    ) {
+    fn object(&mut self, given: Given<'_>, object: &Object) {
+        let Given { desired, observed, .. } = given;
         let found = match observed.live.objects.get(&object.key) {
             Some(Lookup::Failed(reason)) => {
                 return self.unread.push(format!("`{}` cannot be read: {reason}", object.key));
@@ -148,13 +162,13 @@ impl Comparison {
             );
         }
         let secret = desired.secrets.iter().find(|secret| secret.object.key == object.key);
-        let verdict = secret.map(|secret| self.certificate(desired, observed, secret, founded, now));
+        let verdict = secret.map(|secret| self.certificate(given, secret));
         let issue = match verdict {
             None | Some(Verdict::Good) => None,
             Some(Verdict::Issue(reason)) => Some(reason),
             Some(Verdict::Stop(blocked)) => return self.blocked.push(blocked),
         };
-        let Some((confidence, after)) = self.proposal(observed, object) else { return };
+        let Some((confidence, after)) = self.proposal(given, object) else { return };
         let mut one = match found {
             None => create(object, confidence, &after),
             Some(found) => update(object, found, confidence, &after),
@@ -169,14 +183,8 @@ impl Comparison {
         self.changes.push(one);
     }
 
-    fn certificate(
-        &mut self,
-        desired: &Desired,
-        observed: &Observed,
-        secret: &SecretRequest,
-        founded: bool,
-        now: Timestamp,
-    ) -> Verdict {
+    fn certificate(&mut self, given: Given<'_>, secret: &SecretRequest) -> Verdict {
+        let Given { desired, observed, founded, now, .. } = given;
         let before = desired.stack.tls.renew_before_days;
         // A founder that was started holds to the authorities that it found.
         let founding = observed.live.journal.found().and_then(|journal| journal.founding.as_ref());
@@ -202,7 +210,8 @@ impl Comparison {
 
     /// The object as it would be stored, and how sure that is; `None` once a
     /// refusal is noted.
-    fn proposal(&mut self, observed: &Observed, object: &Object) -> Option<(Confidence, Value)> {
+    fn proposal(&mut self, given: Given<'_>, object: &Object) -> Option<(Confidence, Value)> {
+        let Given { observed, take, .. } = given;
         let key = &object.key;
         match observed.proposals.get(key) {
             Some(Proposal::Accepted { object, warnings }) => {
@@ -212,15 +221,17 @@ impl Comparison {
             None | Some(Proposal::NamespaceMissing) => {
                 return Some((Confidence::Predicted, object.body.clone()));
             }
-            Some(Proposal::Conflict(conflicts)) => {
-                let fields: Vec<String> =
-                    conflicts.iter().map(|one| format!("{} is set by {}", one.field, one.manager)).collect();
-                self.stop(
-                    "plan::conflict",
-                    format!("`{key}` is partly owned by others: {}", fields.join("; ")),
-                    "put their value into the stack file, or undo their change; taking a field over is not supported yet",
-                );
+            Some(Proposal::Conflict { conflicts, forced }) => {
+                let open: Vec<&Conflict> =
+                    conflicts.iter().filter(|one| !ownership::is_taken(take, key, one)).collect();
+                if let (Some(forced), []) = (forced, open.as_slice()) {
+                    return Some((Confidence::Verified, forced.body.clone()));
+                }
+                let live = observed.live.objects.get(key).and_then(Lookup::found);
+                let cards = open.iter().map(|one| ownership::card(key, Some(object), live, one));
+                self.blocked.extend(cards);
             }
+            Some(Proposal::Exists) => {}
             Some(Proposal::Rejected { message, fields }) => self.rejected(observed, object, message, fields),
             Some(Proposal::Failed(reason)) => {
                 self.unread.push(format!("`{key}` cannot be checked: {reason}"))
@@ -241,6 +252,18 @@ impl Comparison {
                 "`{key}` is not in the stack file any more, but it is still there and works: \
                  removing is not supported yet, delete it with kubectl"
             ));
+        }
+    }
+
+    /// Fields of `[ownership]` that are of no object of this stack.
+    fn no_object(&mut self, desired: &Desired) {
+        let ownership = &desired.stack.ownership;
+        let objects = desired.objects();
+        let is_known = |one: &&Owned| objects.iter().any(|object| one.is_of(&object.key));
+        for one in ownership.take.iter().chain(&ownership.tolerate).filter(|one| !is_known(one)) {
+            let Owned { kind, name, .. } = one;
+            self.warnings
+                .push(format!("`[ownership]` names `{kind}/{name}`, which this stack does not have"));
         }
     }
 

@@ -152,7 +152,11 @@ fn proposed(proposal: &Proposal) -> Value {
         Proposal::Accepted { object, warnings } => {
             json!({ "object": change::stable(&object.body), "warnings": warnings })
         }
-        Proposal::Conflict(conflicts) => json!({ "conflicts": conflicts }),
+        Proposal::Conflict { conflicts, forced } => {
+            let forced = forced.as_ref().map(|object| change::stable(&object.body));
+            json!({ "conflicts": conflicts, "forced": forced })
+        }
+        Proposal::Exists => json!("exists"),
         Proposal::Rejected { message, fields } => json!({ "rejected": message, "fields": fields }),
         Proposal::NamespaceMissing => json!("namespace missing"),
         Proposal::Failed(reason) => json!({ "failed": reason }),

@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use super::{Blocked, state::ordinal};
 use crate::{
     desired::Desired,
+    field::{self, Owned},
     member::{Id, Member},
-    observed::{Conflict, Intended, Members, Observed, journal::Replaced},
+    observed::{Intended, Lookup, Members, Observed, journal::Replaced},
 };
 
 /// What is asked for beside the stack file.
@@ -23,9 +24,8 @@ pub struct Intent {
     pub restart: bool,
     /// Members to remove that are not this stack's, by id.
     pub remove: BTreeSet<Id>,
-    /// Fields to take from other managers: field as `spec.replicas`, and the
-    /// manager's name.
-    pub take: BTreeSet<Conflict>,
+    /// Fields to take from other managers.
+    pub take: BTreeSet<Owned>,
     /// Whether no snapshot is saved before members or data go.
     pub skip_snapshot: bool,
     /// Whether what an unfinished run was asked for is given up.
@@ -59,8 +59,44 @@ pub fn resolve(desired: &Desired, observed: &Observed, intent: &Intent) -> (Inte
             Err(stop) => blocked.push(stop),
         }
     }
-    intended.take.extend(intent.take.iter().cloned());
+    for one in intent.take.difference(&intended.take.clone()) {
+        match takeable(desired, observed, one) {
+            Ok(()) => drop(intended.take.insert(one.clone())),
+            Err(stop) => blocked.push(stop),
+        }
+    }
+    let standing = desired.stack.ownership.take.iter();
+    intended.take.extend(standing.filter(|one| takeable(desired, observed, one).is_ok()).cloned());
     (intended, blocked)
+}
+
+/// Whether somebody else owns a field of this stack's, as it was said.
+fn takeable(desired: &Desired, observed: &Observed, one: &Owned) -> Result<(), Blocked> {
+    let Some(object) = desired.objects().into_iter().find(|object| one.is_of(&object.key)) else {
+        return Err(Blocked::new(
+            "plan::no_such_object",
+            format!("`{}/{}` is not an object of this stack", one.kind, one.name),
+            "the plan names each field that somebody else set",
+        ));
+    };
+    let live = observed.live.objects.get(&object.key).and_then(Lookup::found);
+    let owners = live.map(|live| field::owners(&live.body)).unwrap_or_default();
+    let sets = |owner: &&field::Owner| {
+        !owner.is_us() && owner.fields.iter().any(|path| path.is_shown_as(&one.field))
+    };
+    let others: Vec<&str> = owners.iter().filter(sets).map(|owner| owner.manager.as_str()).collect();
+    if others.contains(&one.manager.as_str()) {
+        return Ok(());
+    }
+    let help = match others.as_slice() {
+        [] => "nobody else sets it: leave `--take` out".to_owned(),
+        others => format!("it is set by {}", others.join(", ")),
+    };
+    Err(Blocked::new(
+        "plan::nothing_to_take",
+        format!("`{}` of `{}` is not set by {}", one.field, object.key, one.manager),
+        help,
+    ))
 }
 
 fn list(observed: &Observed) -> &[Member] {

@@ -20,7 +20,7 @@ use crate::{
     desired::{Desired, Window, with_replicas},
     member::Id,
     object::{Object, ObjectKey},
-    observed::{Conflict, Intended, Live, Lookup},
+    observed::{Intended, Live, Lookup},
 };
 
 mod joining;
@@ -259,28 +259,12 @@ fn sized(inputs: &Inputs<'_>, replicas: usize) -> Action {
     let stateful_set = &inputs.desired.stateful_set;
     let body = with_cluster_id(with_replicas(stateful_set, replicas), inputs.cluster_id.as_deref());
     let fill = if inputs.cluster_id.is_some() { Vec::new() } else { vec![Fill::ClusterId] };
-    Action::Apply { object: body, expects: expects(inputs, &stateful_set.key), fill, take: taken(inputs) }
-}
-
-/// The fields of the StatefulSet that are taken from whoever owns them now.
-fn taken(inputs: &Inputs<'_>) -> Vec<Conflict> {
-    let live = inputs.live.objects.get(&inputs.desired.names.stateful_set()).and_then(Lookup::found);
-    let owners = live.map(|live| ownership::others(live, &["spec", "replicas"])).unwrap_or_default();
-    let owned = |take: &&Conflict| owners.iter().any(|owner| owner.manager == take.manager);
-    inputs
-        .intended
-        .take
-        .iter()
-        .filter(|take| take.field == ownership::REPLICAS)
-        .filter(owned)
-        .cloned()
-        .collect()
+    apply(inputs, &body, fill)
 }
 
 fn apply(inputs: &Inputs<'_>, object: &Object, fill: Vec<Fill>) -> Action {
-    let is_stateful_set = object.key == inputs.desired.names.stateful_set();
-    let take = if is_stateful_set { taken(inputs) } else { Vec::new() };
-    Action::Apply { object: object.clone(), expects: expects(inputs, &object.key), fill, take }
+    let (key, take) = (&object.key, ownership::taken(inputs, &object.key));
+    Action::Apply { object: object.clone(), expects: expects(inputs, key), fill, take }
 }
 
 fn expects(inputs: &Inputs<'_>, key: &ObjectKey) -> Expects {

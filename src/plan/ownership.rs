@@ -6,42 +6,36 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Blocked, order::Inputs, state::replicas};
+use super::{Blocked, Fact, order::Inputs, state::replicas};
 use crate::{
-    desired::FIELD_MANAGER,
-    object::Object,
+    field::{self, Owned, Owner, Path},
+    object::{Kind, Object, ObjectKey},
     observed::{Conflict, Lookup},
 };
 
-/// Somebody else who owns a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The manager's name.
-    pub manager: String,
-    /// `scale` for `kubectl scale`.
-    pub subresource: Option<String>,
-    /// When it last wrote.
-    pub time: Option<String>,
+/// Everybody but this tool who owns a field.
+fn others(object: &Object, field: &Path) -> Vec<Owner> {
+    let owners = field::owners(&object.body).into_iter();
+    owners.filter(|owner| !owner.is_us() && owner.fields.contains(field)).collect()
 }
 
-/// Everybody but this tool who owns a field of fields, such as `spec.replicas`.
-pub fn others(object: &Object, path: &[&str]) -> Vec<Owner> {
-    let entries = object.body.pointer("/metadata/managedFields").and_then(Value::as_array);
-    let pointer: String =
-        ["/fieldsV1".to_owned()].into_iter().chain(path.iter().map(|part| format!("/f:{part}"))).collect();
-    let text =
-        |entry: &Value, field: &str| entry[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    entries
-        .into_iter()
-        .flatten()
-        .filter(|entry| entry.pointer(&pointer).is_some())
-        .filter(|entry| !(entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply"))
-        .map(|entry| Owner {
-            manager: text(entry, "manager").unwrap_or_default(),
-            subresource: text(entry, "subresource"),
-            time: text(entry, "time"),
-        })
-        .collect()
+/// The fields of an object that are taken from whoever owns them now.
+pub fn taken(inputs: &Inputs<'_>, key: &ObjectKey) -> Vec<Conflict> {
+    let live = inputs.live.objects.get(key).and_then(Lookup::found);
+    let owners = live.map(|live| field::owners(&live.body)).unwrap_or_default();
+    let owned = |take: &&Owned| {
+        let owner = |owner: &&Owner| owner.manager == take.manager;
+        let sets = |owner: &Owner| owner.fields.iter().any(|path| path.is_shown_as(&take.field));
+        owners.iter().filter(owner).any(sets)
+    };
+    let take = inputs.intended.take.iter().filter(|take| take.is_of(key)).filter(owned);
+    take.map(|take| Conflict { field: take.field.clone(), manager: take.manager.clone() }).collect()
+}
+
+/// Whether somebody asked for a field to be taken from its manager.
+pub fn is_taken(take: &BTreeSet<Owned>, key: &ObjectKey, conflict: &Conflict) -> bool {
+    let Conflict { field, manager } = conflict;
+    take.iter().any(|one| one.is_of(key) && one.field == *field && one.manager == *manager)
 }
 
 /// The field that somebody else may have set by `kubectl scale`.
@@ -55,21 +49,14 @@ pub fn windows_of_others(inputs: &Inputs<'_>) -> Vec<Blocked> {
     if !inputs.moves.iter().any(|(before, _, after)| before.window != after.window) {
         return Vec::new();
     }
-    let fields = ["initial-cluster", "initial-cluster-state"];
-    let owners = fields.iter().flat_map(|field| others(live, &["data", field]));
-    let names: BTreeSet<String> = owners.map(|owner| owner.manager).collect();
-    let blocked = |manager: String| {
-        Blocked::new(
-            "plan::conflict",
-            format!("the list in `{key}` is set by {manager} as well, and the plan would change it"),
-            format!(
-                "`kubectl -n {} delete configmap {}` lets the next apply make it anew, sealed; running members do not read it",
-                key.namespace.as_deref().unwrap_or_default(),
-                key.name
-            ),
-        )
-    };
-    names.into_iter().map(blocked).collect()
+    let fields = ["initial-cluster", "initial-cluster-state"].map(|field| Path::of(&["data", field]));
+    let conflicts = fields.iter().flat_map(|field| {
+        let owners = others(live, field).into_iter();
+        owners.map(|owner| Conflict { field: field.to_string(), manager: owner.manager })
+    });
+    let not_taken = conflicts.filter(|conflict| !is_taken(&inputs.intended.take, &key, conflict));
+    let wanted = Some(&inputs.desired.bootstrap);
+    not_taken.map(|conflict| card(&key, wanted, Some(live), &conflict)).collect()
 }
 
 /// Replicas that are to change and that others own: an apply without force
@@ -81,23 +68,79 @@ pub fn replicas_of_others(inputs: &Inputs<'_>) -> Vec<Blocked> {
     if inputs.moves.iter().all(|(_, _, after)| after.replicas == has) {
         return Vec::new();
     }
-    let taken = |owner: &Owner| {
-        inputs
-            .intended
-            .take
-            .contains(&Conflict { field: REPLICAS.to_owned(), manager: owner.manager.clone() })
+    let owners = others(live, &Path::of(&["spec", "replicas"])).into_iter();
+    let conflicts = owners.map(|owner| Conflict { field: REPLICAS.to_owned(), manager: owner.manager });
+    let not_taken = conflicts.filter(|conflict| !is_taken(&inputs.intended.take, &key, conflict));
+    let wanted = Some(&inputs.desired.stateful_set);
+    not_taken.map(|conflict| card(&key, wanted, Some(live), &conflict)).collect()
+}
+
+/// A field that somebody else owns: both values, who set it and when, what it
+/// means for the members, and the ways out.
+pub fn card(key: &ObjectKey, wanted: Option<&Object>, live: Option<&Object>, conflict: &Conflict) -> Blocked {
+    let Conflict { field, manager } = conflict;
+    let owners = live.map(|live| field::owners(&live.body)).unwrap_or_default();
+    let shown = |path: &&Path| path.is_shown_as(field);
+    let found = owners.iter().filter(|owner| owner.manager == *manager);
+    let found = found.into_iter().find_map(|owner| Some((owner, owner.fields.iter().find(shown)?)));
+    let value = |object: Option<&Object>| Some(in_words(found?.1.get(&object?.body)?, field));
+    let set_by = found.map_or_else(|| manager.clone(), |(owner, _)| who(owner));
+    let take =
+        Owned { kind: key.kind, name: key.name.clone(), field: field.clone(), manager: manager.clone() };
+    let facts = [
+        ("you want", value(wanted)),
+        ("now", value(live)),
+        ("set by", Some(set_by)),
+        ("meaning", meaning(key.kind, field).map(str::to_owned)),
+        ("take it", Some(format!("--take '{take}'"))),
+    ];
+    let facts =
+        facts.into_iter().filter_map(|(label, text)| Some(Fact { label: label.to_owned(), text: text? }));
+    let help = match take.needed() {
+        None => "put their value into the stack file, take the field back, or leave it to them under \
+                 `[[ownership.tolerate]]`"
+            .to_owned(),
+        Some(why) => {
+            format!("put their value into the stack file, or take the field back; it cannot be left: {why}")
+        }
     };
-    let owners = others(live, &["spec", "replicas"]).into_iter().filter(|owner| !taken(owner));
-    owners
-        .map(|Owner { manager, subresource, time }| {
-            let how = subresource.map(|subresource| format!(" ({subresource})")).unwrap_or_default();
-            let when = time.map(|time| format!(" at {time}")).unwrap_or_default();
-            Blocked::new("plan::conflict", format!(
-                    "{REPLICAS} of `{key}` is {has}, set by {manager}{how}{when}, and the plan would change it"
-                ), format!(
-                    "`--take StatefulSet/{}:{REPLICAS}@{manager}` takes the field back",
-                    key.name
-                ))
-        })
-        .collect()
+    Blocked {
+        facts: facts.collect(),
+        ..Blocked::new(
+            "plan::conflict",
+            format!("`{field}` of `{key}` is set by {manager}, and the plan would change it"),
+            help,
+        )
+    }
+}
+
+/// Environment variables of others may be secret.
+fn in_words(value: &Value, field: &str) -> String {
+    match value {
+        _ if field.contains(".env[") => "(not shown)".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn who(owner: &Owner) -> String {
+    let subresource = owner.subresource.as_ref().map(|name| format!(" (subresource {name})"));
+    let time = owner.time.as_ref().map(|time| format!(", {time}"));
+    format!("{}{}{}", owner.manager, subresource.unwrap_or_default(), time.unwrap_or_default())
+}
+
+/// What a field that somebody else set means for the members.
+fn meaning(kind: Kind, field: &str) -> Option<&'static str> {
+    match kind {
+        Kind::StatefulSet if field == REPLICAS => {
+            Some("the stack was scaled by hand; etcd does not know, and lists the members that it had")
+        }
+        Kind::StatefulSet if field.starts_with("spec.template.") => {
+            Some("their value reaches each member at its next restart")
+        }
+        Kind::ConfigMap => Some("it decides who may start without data; running members do not read it"),
+        Kind::PodDisruptionBudget => Some("it decides how many members a drain may take at once"),
+        Kind::Service => Some("it decides how members and clients find each other"),
+        _ => None,
+    }
 }

@@ -4,18 +4,44 @@
 //! with the live replicas, window, token and cluster id, so that what differs
 //! is what the stack file changed.
 
+use std::collections::BTreeSet;
+
 use super::{order::settled, recorded_cluster};
 use crate::{
     desired::{self, Desired},
+    field::{self, Owned},
     object::Object,
     observed::{Live, Lookup, Question},
     version::Version,
 };
 
-/// The desired state with what a live cluster holds on to: an etcd version
+/// The desired state with what a live cluster holds on to. An etcd version
 /// that the file does not name stays what it is, because a changed default
-/// never restarts a running cluster.
+/// never restarts a running cluster; fields that are left to other managers
+/// are not ours to set.
 pub fn settle(desired: &Desired, live: &Live) -> Desired {
+    let mut settled = with_running_version(desired, live);
+    for object in settled.objects_mut() {
+        if let Some(found) = live.objects.get(&object.key).and_then(Lookup::found) {
+            leave(&desired.stack.ownership.tolerate, object, found);
+        }
+    }
+    settled
+}
+
+/// Takes out of an object what is left to other managers.
+fn leave(tolerate: &BTreeSet<Owned>, object: &mut Object, live: &Object) {
+    let owners = field::owners(&live.body);
+    for one in tolerate.iter().filter(|one| one.is_of(&object.key)) {
+        let owner = owners.iter().filter(|owner| owner.manager == one.manager && !owner.is_us());
+        let path = owner.flat_map(|owner| &owner.fields).find(|path| path.is_shown_as(&one.field));
+        if let Some(path) = path {
+            path.remove(&mut object.body);
+        }
+    }
+}
+
+fn with_running_version(desired: &Desired, live: &Live) -> Desired {
     let stack = &desired.stack;
     match running_version(desired, live) {
         Some(version) if !stack.version_pinned && version != stack.version => {

@@ -155,10 +155,11 @@ fn step((index, step): (usize, &Step)) -> Value {
 fn diagnostics(plan: &Plan, missing: &Consent) -> Vec<Value> {
     let error = |code: &str, summary: String, detail: Option<&str>| json!({ "severity": "error", "code": code, "summary": summary, "detail": detail });
     let unread = plan.unread.iter().map(|reason| error("plan::unread", reason.clone(), None));
-    let blocked = plan
-        .blocked
-        .iter()
-        .map(|blocked| error(&blocked.code, blocked.reason.clone(), blocked.help.as_deref()));
+    let blocked = plan.blocked.iter().map(|blocked| {
+        let mut one = error(&blocked.code, blocked.reason.clone(), blocked.help.as_deref());
+        one["facts"] = json!(blocked.facts);
+        one
+    });
     let data_loss = missing.data_loss.iter().map(|claim| {
         let help = format!("--allow-data-loss {claim} allows it");
         error("plan::needs_data_loss", format!("the data of claim `{claim}` is deleted"), Some(&help))

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     member::{Member, Role, quorum},
     object::{Kind, ObjectKey},
-    plan::{Check, Digest, Etcd, Outcome, Plan},
+    plan::{self, Check, Digest, Etcd, Outcome, Plan},
     report::{Permissions, Unfinished, grouped, in_numbers, needed, short_name},
 };
 
@@ -234,6 +234,10 @@ fn in_the_way(plan: &Plan, style: Style) -> String {
     }
     for blocked in &plan.blocked {
         let _infallible = writeln!(text, "{}", style.wrap(&format!("{mark} "), 2, &blocked.reason));
+        for plan::Fact { label, text: fact } in &blocked.facts {
+            let label = style.dim(&format!("{label:<9}"));
+            let _infallible = writeln!(text, "{}", style.wrap(&format!("    {label}"), 13, fact));
+        }
         if let Some(help) = &blocked.help {
             let _infallible = writeln!(text, "{}", style.wrap("  help: ", 8, help));
         }

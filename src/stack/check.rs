@@ -8,6 +8,7 @@ mod basics;
 mod etcd;
 mod flags;
 mod image;
+mod ownership;
 mod placement;
 mod pod;
 mod service;
@@ -45,6 +46,7 @@ pub(super) fn check(file: StackFile, f: &mut Finder) -> Stack {
         probes,
         etcd,
         disruption,
+        ownership,
     } = file;
     let stack = basics::stack(stack.unwrap_or_default(), f);
     let cluster = cluster.unwrap_or_default();
@@ -62,6 +64,7 @@ pub(super) fn check(file: StackFile, f: &mut Finder) -> Stack {
         probes: probes_of(probes.unwrap_or_default()),
         etcd: etcd::etcd(version, storage.size, etcd.unwrap_or_default(), f),
         budget: budget(disruption.unwrap_or_default()),
+        ownership: ownership::ownership(ownership.unwrap_or_default(), f),
         name: stack.name,
         namespace: stack.namespace,
         create_namespace: stack.create_namespace,

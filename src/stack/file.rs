@@ -48,6 +48,8 @@ pub(super) struct StackFile {
     pub etcd: Option<EtcdSection>,
     /// What a drain may take away.
     pub disruption: Option<DisruptionSection>,
+    /// Fields that others set.
+    pub ownership: Option<OwnershipSection>,
 }
 
 /// What the cluster is called and where it lives.
@@ -335,4 +337,29 @@ pub(super) struct DisruptionSection {
     /// `quorum` keeps a quorum of members running; `off` makes no budget.
     #[schemars(extend("default" = "quorum"))]
     pub budget: Option<Budget>,
+}
+
+/// Fields that others set.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnershipSection {
+    /// Fields to take back each time somebody else sets them.
+    pub take: Option<Vec<FieldSection>>,
+    /// Fields to leave to somebody else, whatever the value.
+    pub tolerate: Option<Vec<FieldSection>>,
+}
+
+/// A field of one object and its manager, as the plan shows them.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldSection {
+    /// Kind and name.
+    #[schemars(required, extend("examples" = ["StatefulSet/orders"]))]
+    pub object: Option<String>,
+    /// The field, with its list keys.
+    #[schemars(required, length(min = 1), extend("examples" = ["spec.replicas"]))]
+    pub field: Option<String>,
+    /// The field manager.
+    #[schemars(required, length(min = 1), extend("examples" = ["kubectl"]))]
+    pub manager: Option<String>,
 }

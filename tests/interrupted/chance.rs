@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use etcdctl_stack::{
     member::{Id, Role},
-    observed::Conflict,
     plan::Intent,
 };
 use proptest::{
@@ -179,7 +178,7 @@ fn intent(world: &Simulator, wish: &Wish) -> Intent {
         replace: wish.replace.map(|ordinal| format!("orders-{ordinal}")).into_iter().collect(),
         restart: wish.restart,
         remove: if wish.remove_strangers { strangers } else { BTreeSet::new() },
-        take: BTreeSet::from([Conflict { field: "spec.replicas".into(), manager: "kubectl".into() }]),
+        take: BTreeSet::from(["StatefulSet/orders:spec.replicas@kubectl".parse().expect("a field")]),
         skip_snapshot: wish.skip_snapshot,
         abandon: false,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use etcdctl_stack::{member::Role, observed::Conflict, plan::Intent};
+use etcdctl_stack::{field::Owned, member::Role, plan::Intent};
 
 use crate::{
     drive::{Goal, founded, interrupted, nothing_wrong, stack, stride},
@@ -183,7 +183,7 @@ fn two_dead_members_of_five_are_replaced_at_once() {
 #[test]
 fn pods_that_somebody_scaled_away_come_back() {
     let worlds = worlds();
-    let takes = Conflict { field: "spec.replicas".into(), manager: "kubectl".into() };
+    let takes: Owned = "StatefulSet/orders:spec.replicas@kubectl".parse().expect("a field");
     let pairs = (1..=5).flat_map(|members| (0..members).map(move |replicas| (members, replicas)));
     all(
         "kubectl scale down",
@@ -200,7 +200,7 @@ fn pods_that_somebody_scaled_away_come_back() {
 #[test]
 fn pods_that_somebody_added_by_scaling_go_again() {
     let worlds = worlds();
-    let takes = Conflict { field: "spec.replicas".into(), manager: "kubectl".into() };
+    let takes: Owned = "StatefulSet/orders:spec.replicas@kubectl".parse().expect("a field");
     all(
         "kubectl scale up",
         [(1, 2), (3, 4), (3, 5)].map(|(members, replicas)| {

@@ -79,7 +79,7 @@ impl State {
         let live = self.objects.get(&object.key).filter(|live| live.key.kind == Kind::StatefulSet);
         match (&self.scaled_by, live) {
             (Some(manager), Some(live)) if replicas(live) != replicas(object) => {
-                vec![Conflict { field: ".spec.replicas".into(), manager: manager.clone() }]
+                vec![Conflict { field: "spec.replicas".into(), manager: manager.clone() }]
             }
             _ => Vec::new(),
         }

@@ -29,8 +29,12 @@ impl Simulator {
             .map(|question| {
                 let conflicts = state.conflicts(&question.object);
                 let key = question.object.key.clone();
-                let accepted = Proposal::Accepted { object: question.object, warnings: Vec::new() };
-                (key, if conflicts.is_empty() { accepted } else { Proposal::Conflict(conflicts) })
+                let object = question.object;
+                let answer = match conflicts.is_empty() {
+                    true => Proposal::Accepted { object, warnings: Vec::new() },
+                    false => Proposal::Conflict { conflicts, forced: Some(object) },
+                };
+                (key, answer)
             })
             .collect();
         let observed = Observed { live, proposals, members: state.members_read() };

@@ -118,7 +118,10 @@ async fn another_spelling_of_a_quantity_is_a_conflict_but_no_change() {
     space.kubectl_with(&set("1000m").body, &["apply", "--server-side", "--field-manager=painter"]);
     // The server keeps the canonical form, and compares what is sent with that.
     match ask(&set("1000m")).await {
-        Proposal::Conflict(conflicts) => says(&format!("{conflicts:?}"), &["requests.cpu", "painter"]),
+        Proposal::Conflict { conflicts, forced } => {
+            says(&format!("{conflicts:?}"), &["requests.cpu", "painter"]);
+            assert!(forced.is_some(), "what force would store");
+        }
         other => panic!("{other:?}"),
     }
     let object = accepted(ask(&set("1")).await);

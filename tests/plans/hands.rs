@@ -3,7 +3,6 @@
 
 use etcdctl_stack::{
     member::{Id, Member, Role},
-    observed::Conflict,
     plan::{Action, Tally},
 };
 use serde_json::json;
@@ -23,7 +22,7 @@ fn scaled_by_hand(world: &mut World, replicas: usize) {
 }
 
 fn take_replicas(world: &mut World) {
-    world.intent.take.insert(Conflict { field: "spec.replicas".into(), manager: "kubectl".into() });
+    world.intent.take.insert("StatefulSet/orders:spec.replicas@kubectl".parse().expect("a field"));
 }
 
 #[test]
@@ -31,11 +30,13 @@ fn pods_that_somebody_took_away_are_brought_back_once_the_field_is_taken() {
     for replicas in [0, 1, 2] {
         let mut world = World::founded();
         scaled_by_hand(&mut world, replicas);
-        let reason = format!(
-            "spec.replicas of `StatefulSet/etcd-orders/orders` is {replicas}, set by kubectl (scale) at \
-             2026-11-20T18:25:21Z, and the plan would change it"
-        );
-        assert_eq!(reasons(&world.plan()), [("plan::conflict", reason.as_str())]);
+        let reason = "`spec.replicas` of `StatefulSet/etcd-orders/orders` is set by kubectl, and the plan would \
+                      change it";
+        assert_eq!(reasons(&world.plan()), [("plan::conflict", reason)]);
+        let facts = &world.plan().blocked[0].facts;
+        let texts: Vec<&str> = facts.iter().map(|fact| fact.text.as_str()).collect();
+        let set_by = "kubectl (subresource scale), 2026-11-20T18:25:21Z";
+        assert_eq!(texts[..3], ["3", replicas.to_string().as_str(), set_by]);
         take_replicas(&mut world);
         let plan = world.plan();
         assert!(plan.is_applicable(), "{:?} {:?}", plan.blocked, plan.unread);
@@ -68,9 +69,12 @@ fn a_window_that_somebody_else_wrote_into_stops_before_the_join() {
     world.body(&key)["metadata"]["managedFields"] = json!([
         { "manager": "kubectl-patch", "operation": "Update", "fieldsV1": { "f:data": { "f:initial-cluster": {} } } },
     ]);
-    let reason = "the list in `ConfigMap/etcd-orders/orders-bootstrap` is set by kubectl-patch as well, \
+    let reason = "`data.initial-cluster` of `ConfigMap/etcd-orders/orders-bootstrap` is set by kubectl-patch, \
                   and the plan would change it";
     assert_eq!(reasons(&world.plan()), [("plan::conflict", reason)]);
+    let take = "ConfigMap/orders-bootstrap:data.initial-cluster@kubectl-patch";
+    world.intent.take.insert(take.parse().expect("a field"));
+    assert!(world.plan().is_applicable(), "{:?}", reasons(&world.plan()));
 }
 
 #[test]

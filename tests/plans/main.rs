@@ -9,5 +9,6 @@ mod leftovers;
 mod lost;
 mod membership;
 mod objects;
+mod owned;
 mod restarting;
 mod worlds;

@@ -3,7 +3,7 @@
 use etcdctl_stack::{
     desired::{MANAGED_BY, STACK_LABEL},
     object::{Kind, ObjectKey},
-    observed::{Conflict, Lookup, Proposal, Right},
+    observed::{Lookup, Proposal, Right},
 };
 use serde_json::{Value, json};
 
@@ -79,21 +79,6 @@ fn what_the_server_refuses_is_said_in_its_words() {
         &world,
         "plan::refused",
         "the API server refuses `StatefulSet/etcd-orders/orders`: denied by policy",
-    );
-}
-
-#[test]
-fn a_field_of_another_manager_is_not_taken() {
-    let mut world = World::founded();
-    let key = world.desired.names.budget();
-    let conflict = |field: &str| Conflict { field: field.into(), manager: "kubectl-edit".into() };
-    let both = vec![conflict(".spec.minAvailable"), conflict(".spec.selector")];
-    world.answers.insert(key, Proposal::Conflict(both));
-    stops(
-        &world,
-        "plan::conflict",
-        "`PodDisruptionBudget/etcd-orders/orders` is partly owned by others: \
-         .spec.minAvailable is set by kubectl-edit; .spec.selector is set by kubectl-edit",
     );
 }
 

@@ -5,6 +5,7 @@ mod clusters;
 mod costs;
 mod headers;
 mod histories;
+mod owners;
 mod plans;
 mod runs;
 mod statuses;

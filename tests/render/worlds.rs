@@ -239,12 +239,14 @@ pub fn blocked() -> Plan {
             Blocked {
                 code: "plan::unhealthy".into(),
                 reason: "only 2 of 3 voters are healthy: `orders-2` does not answer".into(),
+                facts: Vec::new(),
                 help: Some("repair it first; `etcdctl-stack status` shows what is wrong with it".into()),
             },
             Blocked {
                 code: "plan::refused".into(),
                 reason: "the API server refuses `Service/etcd-orders/orders`:\nport \u{1b}[31m0 is invalid"
                     .into(),
+                facts: Vec::new(),
                 help: None,
             },
         ],

@@ -1,13 +1,12 @@
 //! What is asked for beside the stack file, and what is allowed, as typed.
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::collections::BTreeSet;
 
 use clap::Args;
 
 use crate::{
-    desired::Names,
+    field::Owned,
     member::Id,
-    observed::Conflict,
     plan::Intent,
     render::quoted,
     report::{DataLoss, Permissions},
@@ -28,12 +27,12 @@ pub struct Intents {
     /// Hexadecimal, as `etcdctl member list` prints it.
     #[arg(long, value_name = "ID", value_parser = id)]
     pub remove: Vec<Id>,
-    /// Take a field from another manager: StatefulSet/NAME:spec.replicas@MANAGER
+    /// Take a field from another manager, which loses it; may be given again
     ///
-    /// The plan names the field and its manager where this is needed. Only the
-    /// replicas of the stack's StatefulSet can be taken.
+    /// The plan names the field and its manager where this is needed. `take`
+    /// under `[ownership]` in the stack file takes it each time.
     #[arg(long, value_name = "KIND/NAME:FIELD@MANAGER")]
-    pub take: Vec<Taken>,
+    pub take: Vec<Owned>,
     /// Save no snapshot before members or data go
     #[arg(long)]
     pub skip_snapshot: bool,
@@ -56,66 +55,17 @@ pub struct Allowed {
     pub allow_downtime: bool,
 }
 
-/// A field to take, as typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    typed: String,
-    kind: String,
-    /// With or without the namespace.
-    name: String,
-    field: String,
-    manager: String,
-}
-
-/// The only field that can be taken.
-const REPLICAS: &str = "spec.replicas";
-
-impl FromStr for Taken {
-    type Err = String;
-
-    fn from_str(typed: &str) -> Result<Self, String> {
-        let parts = typed.split_once(':').and_then(|(object, rest)| {
-            let (kind, name) = object.split_once('/')?;
-            let (field, manager) = rest.split_once('@')?;
-            Some([kind, name, field, manager].map(str::to_owned))
-        });
-        match parts {
-            Some(parts) if parts.iter().all(|part| !part.is_empty()) => {
-                let [kind, name, field, manager] = parts;
-                Ok(Taken { typed: typed.to_owned(), kind, name, field, manager })
-            }
-            _ => Err(format!("write it as `StatefulSet/NAME:{REPLICAS}@MANAGER`; the plan says which")),
-        }
-    }
-}
-
-impl Taken {
-    /// As it is asked for, of this stack; or why it cannot be.
-    fn of(&self, names: &Names) -> Result<Conflict, String> {
-        let Taken { typed, kind, name, field, manager } = self;
-        let (stack, namespace) = (&names.stack, &names.namespace);
-        let is_stack = name == stack || *name == format!("{namespace}/{stack}");
-        let field = field.trim_start_matches('.');
-        if kind == "StatefulSet" && is_stack && field == REPLICAS {
-            return Ok(Conflict { field: REPLICAS.to_owned(), manager: manager.clone() });
-        }
-        Err(format!(
-            "`{typed}` cannot be taken: only `StatefulSet/{stack}:{REPLICAS}@{manager}` can, of this stack"
-        ))
-    }
-}
-
 impl Intents {
-    /// What is asked for of a stack; or what of it cannot be.
-    pub fn of(&self, names: &Names) -> Result<Intent, String> {
-        Ok(Intent {
+    /// What is asked for.
+    pub fn intent(&self) -> Intent {
+        Intent {
             replace: self.replace.iter().cloned().collect(),
             restart: self.restart,
             remove: self.remove.iter().copied().collect(),
-            take: self.take.iter().map(|taken| taken.of(names)).collect::<Result<_, _>>()?,
+            take: self.take.iter().cloned().collect(),
             skip_snapshot: self.skip_snapshot,
             abandon: self.abandon,
-        })
+        }
     }
 
     /// What is allowed.
@@ -149,7 +99,7 @@ impl Intents {
             replace.iter().map(|name| format!("--replace {}", quoted(name))).collect();
         flags.extend(flag("--restart", *restart));
         flags.extend(remove.iter().map(|id| format!("--remove {id}")));
-        flags.extend(take.iter().map(|taken| format!("--take {}", quoted(&taken.typed))));
+        flags.extend(take.iter().map(|taken| format!("--take {}", quoted(&taken.to_string()))));
         flags.extend(flag("--skip-snapshot", *skip_snapshot));
         flags.extend(flag("--abandon", *abandon));
         flags
@@ -166,35 +116,6 @@ fn id(text: &str) -> Result<Id, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::parse_and_check;
-
-    fn names() -> Names {
-        let text = "[stack]\nname = \"orders\"\nnamespace = \"etcd-orders\"\n";
-        Names::of(&parse_and_check("orders.toml", text).unwrap().stack)
-    }
-
-    fn take(typed: &str) -> Result<Conflict, String> {
-        typed.parse::<Taken>()?.of(&names())
-    }
-
-    #[test]
-    fn the_replicas_of_the_stack_can_be_taken_and_nothing_else() {
-        let replicas = |manager: &str| Ok(Conflict { field: REPLICAS.into(), manager: manager.into() });
-        assert_eq!(take("StatefulSet/orders:spec.replicas@kubectl"), replicas("kubectl"));
-        assert_eq!(take("StatefulSet/etcd-orders/orders:.spec.replicas@a@b"), replicas("a@b"));
-        for other in [
-            "StatefulSet/others:spec.replicas@kubectl",
-            "StatefulSet/orders:spec.template@kubectl",
-            "Service/orders:spec.replicas@kubectl",
-        ] {
-            let refused = take(other).unwrap_err();
-            assert!(refused.contains("only `StatefulSet/orders:spec.replicas@kubectl` can"), "{refused}");
-        }
-        for no_field in ["spec.replicas", "StatefulSet/orders", "StatefulSet/orders:spec.replicas@", ""] {
-            let refused = take(no_field).unwrap_err();
-            assert!(refused.contains("StatefulSet/NAME:spec.replicas@MANAGER"), "{refused}");
-        }
-    }
 
     #[test]
     fn an_id_is_what_etcdctl_prints() {
