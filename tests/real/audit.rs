@@ -40,7 +40,7 @@ fn writes(log: &str, from: usize, namespace: &str) -> Vec<String> {
     found
 }
 
-fn lines(log: &str) -> usize {
+pub fn lines(log: &str) -> usize {
     fs::read_to_string(log).expect("the audit log").lines().count()
 }
 

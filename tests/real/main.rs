@@ -17,4 +17,5 @@ mod load;
 mod locks;
 mod looking;
 mod membership;
+mod owners;
 mod refusals;
