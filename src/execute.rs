@@ -57,6 +57,8 @@ pub struct Options {
     pub who: String,
     /// The tool's version.
     pub tool_version: String,
+    /// The text of the stack file.
+    pub stack: String,
     /// How long one wait may take.
     pub step_timeout: Duration,
 }

@@ -122,6 +122,7 @@ impl Applying<'_> {
             steps_before: usize::from(made_namespace),
             who,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            stack: self.loaded.text.clone(),
             step_timeout: self.arguments.step_timeout,
         };
         let ended = match self.still_approved(&approved, options.steps_before).await {

@@ -25,6 +25,8 @@ use crate::{
 pub struct Loaded {
     /// As it was named on the command line.
     pub file: String,
+    /// Its text.
+    pub text: String,
     /// What it says.
     pub checked: Checked,
 }
@@ -118,7 +120,7 @@ pub fn open(path: &Path, output: &Output) -> Result<Loaded, Vec<Value>> {
             if !checked.warnings.is_empty() {
                 output.say(&diagnostics(&checked.warnings, output.progress));
             }
-            Ok(Loaded { file, checked })
+            Ok(Loaded { file, text, checked })
         }
         Err(findings) => {
             let shown = diagnostics(&findings.all, output.progress);

@@ -88,6 +88,7 @@ impl Fake {
             steps_before: 0,
             who: "you".into(),
             tool_version: "1".into(),
+            stack: String::new(),
             step_timeout: Duration::from_secs(120),
         };
         let (stop, mut quiet) = (Stop::default(), |_| {});
@@ -141,6 +142,7 @@ fn begun() -> journal::Run {
         summary: String::new(),
         steps: StepCount::default(),
         snapshot: None,
+        stack: String::new(),
     }
 }
 

@@ -18,7 +18,7 @@ impl<W: World> Run<'_, W> {
         self.journal = self.world.journal().await.map_err(Halt::from)?;
         // A journal that was deleted takes it from where else it is recorded.
         self.journal.cluster_id = self.journal.cluster_id.or(plan.recorded);
-        let Options { approved, steps_before, who, tool_version, .. } = self.options;
+        let Options { approved, steps_before, who, tool_version, stack, .. } = self.options;
         let run = journal::Run {
             digest: approved.clone(),
             actions: action_hashes(&plan.steps),
@@ -30,6 +30,7 @@ impl<W: World> Run<'_, W> {
             summary: crate::report::in_numbers(plan),
             steps: StepCount { all: steps_before + plan.steps.len(), done: *steps_before },
             snapshot: None,
+            stack: stack.clone(),
         };
         take_over(&mut self.journal, run);
         let made = plan.changes.iter().map(|change| &change.key).chain(&plan.unchanged);
@@ -136,6 +137,7 @@ fn past(run: journal::Run) -> PastRun {
         summary,
         steps,
         snapshot,
+        stack: _,
     } = run;
     PastRun { digest, who, tool_version, started_at, finished_at, summary, steps, snapshot }
 }
@@ -162,6 +164,7 @@ mod tests {
             summary: "1 to add".to_owned(),
             steps: StepCount { all: 3, done: 1 },
             snapshot: None,
+            stack: String::new(),
         }
     }
 

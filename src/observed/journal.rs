@@ -70,6 +70,9 @@ pub struct Run {
     /// The snapshot that it saved.
     #[serde(default)]
     pub snapshot: Option<Snapshot>,
+    /// The text of the stack file that it applies: what drift is told by.
+    #[serde(default)]
+    pub stack: String,
 }
 
 /// How far a run is.

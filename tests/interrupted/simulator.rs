@@ -226,6 +226,7 @@ impl Simulator {
             steps_before: 0,
             who: "test".into(),
             tool_version: "test".into(),
+            stack: String::new(),
             step_timeout: Duration::from_secs(120),
         };
         let stop = Stop::default();

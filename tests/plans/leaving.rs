@@ -138,6 +138,7 @@ fn run(intended: Intended, snapshot: Option<Snapshot>) -> Run {
         summary: String::new(),
         steps: StepCount::default(),
         snapshot,
+        stack: String::new(),
     }
 }
 

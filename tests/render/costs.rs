@@ -298,6 +298,7 @@ fn killed(plan: &Plan, who: &str) -> Live {
         summary: String::new(),
         steps: StepCount { all: 8, done: 2 },
         snapshot: None,
+        stack: String::new(),
     };
     let journal = Journal { run: Some(run), ..Journal::default() };
     Live {

@@ -31,6 +31,7 @@ fn run() -> Run {
             revision: 8841,
             saved_at: NOW,
         }),
+        stack: String::new(),
     }
 }
 
