@@ -46,7 +46,7 @@ mod state;
 mod step;
 
 pub use certificates::days_left;
-pub use change::broken_at;
+pub use change::{broken_at, differences};
 pub use digest::{action_hashes, goes_on};
 pub use intent::Intent;
 pub use questions::{questions, settle};

@@ -10,6 +10,7 @@ mod chaos;
 mod clusters;
 mod dying_server;
 mod examples;
+mod histories;
 mod interrupted;
 mod kills;
 mod kubernetes;
