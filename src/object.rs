@@ -135,6 +135,15 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// The name of the container that runs etcd.
+pub const CONTAINER: &str = "etcd";
+
+/// The etcd container in a list of containers, or of their states, which
+/// `pointer` names: others may stand before it, for webhooks add their own.
+pub fn etcd_container<'a>(body: &'a Value, pointer: &str) -> Option<&'a Value> {
+    body.pointer(pointer)?.as_array()?.iter().find(|one| one["name"] == CONTAINER)
+}
+
 /// An object as JSON, whole: `apiVersion`, `kind`, `metadata` and the rest.
 ///
 /// A Secret's body never holds `data`: its values stay in `cluster`.

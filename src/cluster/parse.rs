@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     desired::CLUSTER_ID,
+    object::etcd_container,
     observed::{Claim, Node, Pod, StorageClass, Trouble},
 };
 
@@ -40,9 +41,8 @@ pub fn pod(value: &Value) -> Pod {
         ready: holds(value, "Ready"),
         terminating: value.pointer("/metadata/deletionTimestamp").is_some(),
         client_port: port(value, "client"),
-        restarts: value
-            .pointer("/status/containerStatuses/0/restartCount")
-            .and_then(Value::as_i64)
+        restarts: etcd_container(value, STATES)
+            .and_then(|state| state["restartCount"].as_i64())
             .and_then(|count| i32::try_from(count).ok())
             .unwrap_or(0),
         revision: text(value, "/metadata/labels/controller-revision-hash"),
@@ -50,9 +50,12 @@ pub fn pod(value: &Value) -> Pod {
     }
 }
 
-/// A port of the first container by its name.
+/// Where a pod tells how its containers are.
+const STATES: &str = "/status/containerStatuses";
+
+/// A port of the etcd container by its name.
 fn port(value: &Value, name: &str) -> Option<u16> {
-    let ports = value.pointer("/spec/containers/0/ports")?.as_array()?;
+    let ports = etcd_container(value, "/spec/containers")?.get("ports")?.as_array()?;
     let port = ports.iter().find(|port| port["name"] == name)?;
     u16::try_from(port["containerPort"].as_u64()?).ok()
 }
@@ -71,7 +74,7 @@ fn trouble(value: &Value) -> Option<Trouble> {
     {
         return Some(without_process(status));
     }
-    let status = value.pointer("/status/containerStatuses/0")?;
+    let status = etcd_container(value, STATES)?;
     let now = status.pointer("/state/terminated");
     let died = now.or_else(|| status.pointer("/lastState/terminated"));
     let last_words = died.and_then(|died| text(died, "/message")).map(|words| words.trim().to_owned());
@@ -150,7 +153,7 @@ mod tests {
     use super::*;
 
     fn trouble_of(state: Value, last: Value) -> Option<Trouble> {
-        let status = json!({ "state": state, "lastState": last, "restartCount": 3 });
+        let status = json!({ "name": "etcd", "state": state, "lastState": last, "restartCount": 3 });
         pod(&json!({ "status": { "phase": "Running", "containerStatuses": [status] } })).trouble
     }
 
@@ -171,6 +174,19 @@ mod tests {
         let of_memory = json!({ "terminated": { "reason": "OOMKilled", "exitCode": 137 } });
         let killed = trouble("OOMKilled", "back-off 10s", None, Some(137));
         assert_eq!(trouble_of(waits, of_memory), Some(killed));
+    }
+
+    #[test]
+    fn a_container_that_stands_before_etcd_is_not_taken_for_it() {
+        let ports = |number: u16| json!([{ "name": "client", "containerPort": number }]);
+        let found = pod(&json!({
+            "spec": { "containers": [{ "name": "proxy", "ports": ports(1) }, { "name": "etcd", "ports": ports(2) }] },
+            "status": { "containerStatuses": [
+                { "name": "proxy", "restartCount": 7, "state": { "waiting": { "reason": "ErrImagePull" } } },
+                { "name": "etcd", "restartCount": 1, "state": { "running": {} } },
+            ] },
+        }));
+        assert_eq!((found.client_port, found.restarts, found.trouble), (Some(2), 1, None));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
     certificate::Usage,
     desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
     field::Owned,
-    object::{Kind, Object, ObjectKey},
+    object::{Kind, Object, ObjectKey, etcd_container},
     observed::{Conflict, Live, Lookup, Members, Observed, Proposal},
 };
 
@@ -338,7 +338,7 @@ impl Comparison {
 /// is found by its address then.
 pub fn other_peer_port(desired: &Desired, live: &Live) -> Option<u64> {
     let found = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found)?;
-    let ports = found.body.pointer("/spec/template/spec/containers/0/ports")?.as_array()?;
+    let ports = etcd_container(&found.body, "/spec/template/spec/containers")?.get("ports")?.as_array()?;
     let port = ports.iter().find(|port| port["name"] == "peer")?["containerPort"].as_u64()?;
     (port != u64::from(desired.stack.ports.peer)).then_some(port)
 }

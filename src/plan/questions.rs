@@ -10,7 +10,7 @@ use super::{order::settled, recorded_cluster};
 use crate::{
     desired::{self, Desired},
     field::{self, Owned},
-    object::Object,
+    object::{Object, etcd_container},
     observed::{Live, Lookup, Question},
     version::Version,
 };
@@ -80,7 +80,8 @@ pub fn questions(desired: &Desired, live: &Live) -> Vec<Question> {
 /// The version in the tag of the live StatefulSet's image.
 pub fn running_version(desired: &Desired, live: &Live) -> Option<Version> {
     let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found)?;
-    let image = stateful_set.body.pointer("/spec/template/spec/containers/0/image")?.as_str()?;
+    let image =
+        etcd_container(&stateful_set.body, "/spec/template/spec/containers")?.get("image")?.as_str()?;
     let without_digest = image.split('@').next()?;
     without_digest.rsplit_once(":v")?.1.parse().ok()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::arguments;
-use crate::{desired::Names, stack::Stack};
+use crate::{desired::Names, object::CONTAINER, stack::Stack};
 
 /// Where the server certificate is mounted. Whole folders, no `subPath`: only
 /// these follow the Secret while the pod runs.
@@ -15,7 +15,7 @@ pub const PEER_TLS: &str = "/etc/etcd/tls/peer";
 pub fn etcd(stack: &Stack, names: &Names) -> Value {
     let ports = stack.ports;
     let mut container = json!({
-        "name": "etcd",
+        "name": CONTAINER,
         "image": image(stack),
         "imagePullPolicy": stack.image.pull_policy,
         "command": ["/usr/local/bin/etcd"],

@@ -4,7 +4,7 @@ use super::MemberStatus;
 use crate::{
     desired::Desired,
     member::{Id, Member, Membership, Status, complaint},
-    object::Object,
+    object::{Object, etcd_container},
     observed::{EtcdReading, Lookup, Members, Observed, Pod},
 };
 
@@ -84,7 +84,8 @@ fn listed<'a>(
 /// which does not tell, the argument that it was started with.
 fn quota(status: &Status, stateful_set: Option<&Object>) -> Option<u64> {
     let argument = || {
-        let arguments = stateful_set?.body.pointer("/spec/template/spec/containers/0/args")?.as_array()?;
+        let arguments = etcd_container(&stateful_set?.body, "/spec/template/spec/containers")?;
+        let arguments = arguments.get("args")?.as_array()?;
         let mut texts = arguments.iter().filter_map(|one| one.as_str());
         texts.find_map(|text| text.strip_prefix("--quota-backend-bytes=")?.parse().ok())
     };
