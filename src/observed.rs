@@ -122,6 +122,8 @@ pub struct Pod {
     pub ready: bool,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// The image of its etcd container.
+    pub image: Option<String>,
     /// The port on which it serves clients, as it was started with.
     pub client_port: Option<u16>,
     /// How often the etcd container was started again.

@@ -40,6 +40,7 @@ pub fn pod(value: &Value) -> Pod {
         phase: text(value, "/status/phase").unwrap_or_default(),
         ready: holds(value, "Ready"),
         terminating: value.pointer("/metadata/deletionTimestamp").is_some(),
+        image: etcd_container(value, CONTAINERS).and_then(|container| text(container, "/image")),
         client_port: port(value, "client"),
         restarts: etcd_container(value, STATES)
             .and_then(|state| state["restartCount"].as_i64())
@@ -50,12 +51,14 @@ pub fn pod(value: &Value) -> Pod {
     }
 }
 
+const CONTAINERS: &str = "/spec/containers";
+
 /// Where a pod tells how its containers are.
 const STATES: &str = "/status/containerStatuses";
 
 /// A port of the etcd container by its name.
 fn port(value: &Value, name: &str) -> Option<u16> {
-    let ports = etcd_container(value, "/spec/containers")?.get("ports")?.as_array()?;
+    let ports = etcd_container(value, CONTAINERS)?.get("ports")?.as_array()?;
     let port = ports.iter().find(|port| port["name"] == name)?;
     u16::try_from(port["containerPort"].as_u64()?).ok()
 }

@@ -154,6 +154,7 @@ fn pod(name: &str, ordinal: usize) -> Pod {
         phase: "Running".into(),
         ready: true,
         terminating: false,
+        image: None,
         client_port: Some(2379),
         restarts: 0,
         revision: None,

@@ -204,6 +204,7 @@ mod tests {
             phase: "Running".into(),
             ready: false,
             terminating: false,
+            image: None,
             client_port: Some(2379),
             restarts: 3,
             revision: None,

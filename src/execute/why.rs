@@ -174,6 +174,7 @@ mod tests {
             phase: "Running".to_owned(),
             ready: false,
             terminating: false,
+            image: None,
             client_port: None,
             restarts: 3,
             revision: None,

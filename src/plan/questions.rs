@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::{order::settled, recorded_cluster};
 use crate::{
     desired::{self, Desired},
-    field::{self, Owned},
+    field::{self, Owned, Owner},
     object::{Object, etcd_container},
     observed::{Live, Lookup, Question},
     version::Version,
@@ -77,11 +77,24 @@ pub fn questions(desired: &Desired, live: &Live) -> Vec<Question> {
     all
 }
 
-/// The version in the tag of the live StatefulSet's image.
+/// The version that members start with: the tag of the live template's image.
+/// Where somebody else wrote that, what the pods run counts, the newest of it.
 pub fn running_version(desired: &Desired, live: &Live) -> Option<Version> {
     let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found)?;
-    let image =
-        etcd_container(&stateful_set.body, "/spec/template/spec/containers")?.get("image")?.as_str()?;
+    let owners = field::owners(&stateful_set.body);
+    let sets = |owner: &&Owner| owner.fields.iter().any(|path| path.is_shown_as(IMAGE));
+    let (ours, others): (Vec<_>, Vec<_>) = owners.iter().filter(sets).partition(|owner| owner.is_us());
+    if ours.is_empty() && !others.is_empty() {
+        let pods = live.pods.found().into_iter().flatten();
+        return pods.filter_map(|pod| tag(pod.image.as_deref()?)).max();
+    }
+    let container = etcd_container(&stateful_set.body, "/spec/template/spec/containers")?;
+    tag(container.get("image")?.as_str()?)
+}
+
+const IMAGE: &str = "spec.template.spec.containers[name=\"etcd\"].image";
+
+fn tag(image: &str) -> Option<Version> {
     let without_digest = image.split('@').next()?;
     without_digest.rsplit_once(":v")?.1.parse().ok()
 }

@@ -213,6 +213,7 @@ impl State {
             phase: if begun { "Running".into() } else { "Pending".into() },
             ready,
             terminating: pod.leaves.is_some(),
+            image: None,
             client_port: None,
             restarts: pod.restarts,
             revision: Some(pod.revision.clone()),

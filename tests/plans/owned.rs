@@ -90,6 +90,27 @@ fn a_field_that_is_named_is_taken_and_no_other_is() {
 }
 
 #[test]
+fn an_image_that_somebody_else_wrote_is_not_what_the_members_run() {
+    let mut world = World::founded();
+    let key = world.desired.names.stateful_set();
+    let runs = world.desired.stateful_set.clone();
+    let body = world.body(&key);
+    body["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.k8s.io/etcd:v3.6.1");
+    let owner = |manager: &str, operation: &str| {
+        let image = json!({ "f:containers": { "k:{\"name\":\"etcd\"}": { "f:image": {} } } });
+        let fields = json!({ "f:spec": { "f:template": { "f:spec": image } } });
+        json!({ "manager": manager, "operation": operation, "fieldsV1": fields })
+    };
+    body["metadata"]["managedFields"] = json!([owner("kubectl-set", "Update")]);
+    let wanted = settle(&stack(""), &world.live).stateful_set;
+    assert_eq!(wanted.body["spec"]["template"], runs.body["spec"]["template"]);
+    // A version that is ours stays what it is, whatever the default is by now.
+    world.body(&key)["metadata"]["managedFields"] =
+        json!([owner("kubectl-set", "Update"), owner("etcdctl-stack", "Apply")]);
+    assert_eq!(settle(&stack(""), &world.live).stack.version.to_string(), "3.6.1");
+}
+
+#[test]
 fn the_stack_file_may_take_a_field_each_time_or_leave_it() {
     let table = |what: &str| {
         format!(

@@ -267,6 +267,7 @@ pub fn pod(desired: &Desired, ordinal: usize) -> Pod {
         phase: "Running".into(),
         ready: true,
         terminating: false,
+        image: Some(format!("registry.k8s.io/etcd:v{}", desired.stack.version)),
         client_port: Some(2379),
         restarts: 0,
         revision: Some(TEMPLATE.into()),

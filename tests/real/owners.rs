@@ -59,7 +59,7 @@ fn is_named_and_taken(place: &Place, card: &[&str]) {
     says(&refused, card);
     assert!(forced(from, &place.namespace).is_none_or(|count| count == 0), "forced unasked");
     let take = advised(&refused, "--take").expect("an advice");
-    place.apply(&["--take", &take]);
+    place.apply(&["--take", &take, "--allow-downtime"]);
     assert!(forced(from, &place.namespace).is_none_or(|count| count == 1), "forced once, as asked");
     says(&place.tool("plan", &["--detailed-exitcode"]).expect(0), &["No changes"]);
 }
@@ -68,6 +68,7 @@ fn is_named_and_taken(place: &Place, card: &[&str]) {
 #[ignore = "needs a real Kubernetes: make test"]
 fn what_others_set_is_named_and_taken_back_field_by_field() {
     let place = founded("owners", 1);
+    let before = place.pods();
     let budget = |place: &Place| place.get("pdb", "owners")["spec"]["minAvailable"].clone();
 
     edits(&place, "pdb", "owners", &json!({ "spec": { "minAvailable": 0 } }));
@@ -91,7 +92,19 @@ fn what_others_set_is_named_and_taken_back_field_by_field() {
     let relabel = ["label", "service", "owners-peer", "app.kubernetes.io/name=other", "--overwrite"];
     place.kubectl(&relabel).expect(0);
     is_named_and_taken(&place, &["`Service/", "owners-peer`", "kubectl-label", "now other"]);
-    assert_eq!(place.pods()[0].2, 0, "nothing of this restarts a member");
+
+    assert_eq!(place.pods(), before, "nothing of this restarts a member");
+
+    let version = place.status()["members"][0]["version"].clone();
+    place.kubectl(&["set", "image", "statefulset/owners", "etcd=registry.k8s.io/etcd:v3.6.1"]).expect(0);
+    let card = [
+        "containers[name=\"etcd\"].image`",
+        "kubectl-set",
+        "now registry.k8s.io/etcd:v3.6.1",
+        "next restart",
+    ];
+    is_named_and_taken(&place, &card);
+    assert_eq!(place.status()["members"][0]["version"], version);
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn pod(ordinal: usize) -> Pod {
         phase: "Running".into(),
         ready: true,
         terminating: false,
+        image: None,
         client_port: None,
         restarts: 0,
         revision: None,
