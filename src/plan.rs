@@ -47,6 +47,7 @@ mod step;
 
 pub use certificates::days_left;
 pub use change::{broken_at, differences};
+pub use check::{Check, Outcome};
 pub use digest::{action_hashes, goes_on};
 pub use intent::Intent;
 pub use questions::{questions, settle};
@@ -200,29 +201,6 @@ impl Blocked {
     pub fn new(code: &str, reason: String, help: impl Into<String>) -> Self {
         Blocked { code: code.to_owned(), reason, facts: Vec::new(), help: Some(help.into()) }
     }
-}
-
-/// One thing that was looked into.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// What: `rights`, `storage_class`, `pod`, `claim`, `nodes`.
-    pub name: String,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// In words: `StorageClass fast-ssd (expandable, WaitForFirstConsumer)`.
-    pub detail: String,
-}
-
-/// What came of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// In order.
-    Pass,
-    /// Not in order; there is a [`Blocked`] for it, or for nodes a warning.
-    Fail,
-    /// Not to be found out now; the detail says why.
-    Unchecked,
 }
 
 /// etcd as it is.

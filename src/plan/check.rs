@@ -4,8 +4,10 @@
 //! StorageClass, an exhausted quota and Pod Security all pass it and fail
 //! later. So each is asked about on its own.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Blocked, Check, Outcome,
+    Blocked,
     compare::namespace_goes,
     membership::{Listed, Move, State},
 };
@@ -14,6 +16,29 @@ use crate::{
     object::ObjectKey,
     observed::{Lookup, Observed, Proposal, Right, StorageClass},
 };
+
+/// One thing that was looked into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What: `rights`, `storage_class`, `pod`, `claim`, `nodes`.
+    pub name: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// In words: `StorageClass fast-ssd (expandable, WaitForFirstConsumer)`.
+    pub detail: String,
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// In order.
+    Pass,
+    /// Not in order; there is a [`Blocked`] for it, or for nodes a warning.
+    Fail,
+    /// Not to be found out now; the detail says why.
+    Unchecked,
+}
 
 /// Every check with its verdict; a failed one comes with a [`Blocked`], except
 /// that too few nodes for a stack that grows are only a warning.
