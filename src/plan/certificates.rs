@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Blocked, IssueReason};
 use crate::{
-    certificate::{Facts, Request},
+    certificate::{Facts, Request, Usage},
     desired::SecretRequest,
     object::ObjectKey,
     observed::{Live, Lookup, SecretFacts},
@@ -159,4 +159,32 @@ fn broken_authority(secret: &SecretRequest, reason: &IssueReason) -> Blocked {
         format!("`{}` cannot sign certificates: {why}", secret.object.key),
         "restore the Secret from a backup",
     )
+}
+
+/// When a certificate ends, in words that follow its name.
+pub fn end(days_left: i64) -> String {
+    let plural = if days_left.abs() == 1 { "day" } else { "days" };
+    match days_left {
+        ..0 => format!("ended {} {plural} ago", -days_left),
+        0.. => format!("ends in {days_left} {plural}"),
+    }
+}
+
+/// What is to be issued, and why.
+pub fn note(secret: &SecretRequest, reason: &IssueReason) -> String {
+    let request = &secret.request;
+    let names = request.dns_names.len() + request.ip_addresses.len();
+    let names = match (request.usage, names) {
+        (Usage::Authority, _) => "authority".to_owned(),
+        (_, 0) => "client".to_owned(),
+        (_, 1) => "1 name".to_owned(),
+        (_, names) => format!("{names} names"),
+    };
+    let why = match reason {
+        IssueReason::Missing => String::new(),
+        IssueReason::Expiring(left) => format!(", because it {}", end(*left)),
+        IssueReason::Names(text) => format!(", because its names change: {text}"),
+        IssueReason::Broken(text) => format!(", because {text}"),
+    };
+    format!("issue certificate `{}`, {names}, for {} days{why}", request.subject, request.days)
 }

@@ -174,7 +174,7 @@ impl Comparison {
             Some(found) => update(object, found, confidence, &after),
         };
         if let (Some(secret), Some(reason)) = (secret, &issue) {
-            one.notes = vec![certificate_note(secret, reason)];
+            one.notes = vec![certificates::note(secret, reason)];
         }
         if one.verb == Verb::Update && one.fields.is_empty() && issue.is_none() {
             return self.unchanged.push(object.key.clone());
@@ -204,7 +204,11 @@ impl Comparison {
         let Some(Ok(facts)) = facts.and_then(|facts| facts.certificate.as_ref()) else { return };
         let left = certificates::days_left(facts, now);
         if facts.usage == Usage::Authority && left < i64::from(before) {
-            self.warnings.push(format!("the authority in `{}` {}", secret.object.key, end(left)));
+            self.warnings.push(format!(
+                "the authority in `{}` {}",
+                secret.object.key,
+                certificates::end(left)
+            ));
         }
     }
 
@@ -401,31 +405,4 @@ fn update(object: &Object, found: &Object, confidence: Confidence, after: &Value
         fields,
         notes: Vec::new(),
     }
-}
-
-/// When a certificate ends, in words that follow its name.
-fn end(days_left: i64) -> String {
-    let plural = if days_left.abs() == 1 { "day" } else { "days" };
-    match days_left {
-        ..0 => format!("ended {} {plural} ago", -days_left),
-        0.. => format!("ends in {days_left} {plural}"),
-    }
-}
-
-fn certificate_note(secret: &SecretRequest, reason: &IssueReason) -> String {
-    let request = &secret.request;
-    let names = request.dns_names.len() + request.ip_addresses.len();
-    let names = match (request.usage, names) {
-        (Usage::Authority, _) => "authority".to_owned(),
-        (_, 0) => "client".to_owned(),
-        (_, 1) => "1 name".to_owned(),
-        (_, names) => format!("{names} names"),
-    };
-    let why = match reason {
-        IssueReason::Missing => String::new(),
-        IssueReason::Expiring(left) => format!(", because it {}", end(*left)),
-        IssueReason::Names(text) => format!(", because its names change: {text}"),
-        IssueReason::Broken(text) => format!(", because {text}"),
-    };
-    format!("issue certificate `{}`, {names}, for {} days{why}", request.subject, request.days)
 }
