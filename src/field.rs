@@ -58,6 +58,15 @@ impl Owner {
     pub fn is_us(&self) -> bool {
         self.manager == OURS && self.operation == "Apply"
     }
+
+    /// The fields that it set whole: those below which it set no other. The
+    /// rest only says that it made the object or the list item.
+    pub fn leaves(&self) -> impl Iterator<Item = &Path> {
+        // Sorted, a field stands right before what is below it.
+        let next = self.fields.iter().skip(1).map(Some).chain([None]);
+        let pairs = self.fields.iter().zip(next);
+        pairs.filter(|(path, next)| next.is_none_or(|next| !next.is_within(path))).map(|(path, _)| path)
+    }
 }
 
 /// Who owns which fields of an object.
@@ -135,11 +144,25 @@ impl Path {
 
     /// Its value in an object.
     pub fn get<'a>(&self, body: &'a Value) -> Option<&'a Value> {
-        self.0.iter().try_fold(body, |value, part| match part {
-            Part::Field(name) => value.get(name),
-            Part::Item(_) | Part::Member(_) => value.as_array()?.iter().find(|item| part.is_of(item)),
-            Part::Place(index) => value.get(index),
-        })
+        self.0.iter().try_fold(body, |value, part| part.of(value))
+    }
+
+    /// Where it is in an object, as JSON Patch names it: list items by their
+    /// place. `None` where it is not there.
+    /// <https://www.rfc-editor.org/rfc/rfc6901>
+    pub fn pointer(&self, body: &Value) -> Option<String> {
+        let mut value = body;
+        let mut pointer = String::new();
+        for part in &self.0 {
+            let token = match part {
+                Part::Field(name) => name.replace('~', "~0").replace('/', "~1"),
+                Part::Place(index) => index.to_string(),
+                _ => value.as_array()?.iter().position(|item| part.is_of(item))?.to_string(),
+            };
+            value = part.of(value)?;
+            pointer = format!("{pointer}/{token}");
+        }
+        Some(pointer)
     }
 
     /// Takes it out of an object, and what is empty then.
@@ -184,6 +207,15 @@ impl Path {
 }
 
 impl Part {
+    /// What stands there in a value.
+    fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        match self {
+            Part::Field(name) => value.get(name),
+            Part::Item(_) | Part::Member(_) => value.as_array()?.iter().find(|item| self.is_of(item)),
+            Part::Place(index) => value.get(index),
+        }
+    }
+
     /// Whether a list item is the one that this names.
     fn is_of(&self, item: &Value) -> bool {
         match self {
@@ -290,6 +322,22 @@ mod tests {
         assert_eq!(env, &json!([{ "name": "A", "value": "1" }]));
         Path::of(&["spec", "replicas"]).remove(&mut left);
         assert_eq!(left.pointer("/spec/replicas"), None);
+    }
+
+    #[test]
+    fn a_field_is_pointed_at_where_it_stands() {
+        let mut body = edited();
+        body["metadata"]["annotations"] = json!({ "a.b/c": "~" });
+        let owner = &owners(&body)[1];
+        let pointers: Vec<Option<String>> = owner.leaves().map(|path| path.pointer(&body)).collect();
+        let expected = [
+            Some("/metadata/annotations/a.b~1c"),
+            None,
+            Some("/spec/containers/0/env/1/name"),
+            Some("/spec/containers/0/env/1/value"),
+            Some("/spec/containers/0/ports/0/name"),
+        ];
+        assert_eq!(pointers, expected.map(|pointer| pointer.map(str::to_owned)));
     }
 
     #[test]

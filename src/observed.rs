@@ -63,6 +63,8 @@ pub struct Target {
 pub struct Live {
     /// Where it was read.
     pub target: Target,
+    /// The API server's minor version, such as `1.36`, where it says so.
+    pub kubernetes: Option<String>,
     /// Each desired object as it is, whoever made it, and each that earlier runs
     /// applied. Secrets without values.
     pub objects: BTreeMap<ObjectKey, Lookup<Object>>,

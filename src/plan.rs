@@ -8,6 +8,8 @@
 //! questions     which dry-runs to ask the API server for
 //! compare       each desired object against what is there
 //! change        two bodies of one object, field by field
+//! source        whose doing a difference is
+//! defaults      what the API server fills in by itself
 //! certificates  which certificates to issue, and why
 //! state         what membership is decided from
 //! membership    one change of membership at a time
@@ -35,6 +37,7 @@ mod certificates;
 mod change;
 mod check;
 mod compare;
+mod defaults;
 mod digest;
 mod etcd;
 mod intent;
@@ -42,6 +45,7 @@ mod membership;
 mod order;
 mod ownership;
 mod questions;
+mod source;
 mod state;
 mod step;
 
@@ -51,6 +55,7 @@ pub use check::{Check, Outcome};
 pub use digest::{action_hashes, goes_on};
 pub use intent::Intent;
 pub use questions::{questions, settle};
+pub use source::{FieldChange, Source};
 pub(crate) use state::recorded_cluster;
 pub use step::{Action, Cost, Expects, Fill, Guard, IssueReason, RestartReason, Step, Tally, Wait};
 
@@ -136,7 +141,7 @@ pub struct Change {
     /// The object as it would be: the server's answer where it gave one,
     /// otherwise what would be sent.
     pub after: Value,
-    /// What differs, field by field; empty for a creation.
+    /// What differs, field by field; of a creation what admission adds.
     pub fields: Vec<FieldChange>,
     /// What a field cannot say, such as a certificate to issue.
     pub notes: Vec<String>,
@@ -160,17 +165,6 @@ pub enum Confidence {
     Verified,
     /// Nobody could be asked yet: this is what will be sent.
     Predicted,
-}
-
-/// One field that differs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FieldChange {
-    /// Where, with list items named by their key: `spec.ports[client].port`.
-    pub path: String,
-    /// The value now; `None` where there is none.
-    pub before: Option<Value>,
-    /// The value after; `None` where the field goes.
-    pub after: Option<Value>,
 }
 
 /// Why the plan is not applied.

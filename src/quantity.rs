@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use thiserror::Error;
 
 /// Billionths in one.
@@ -81,6 +82,16 @@ impl Quantity {
     /// Returns the value in bytes, rounded up; 0 for a negative one.
     pub fn bytes(&self) -> u64 {
         u64::try_from(divide_away_from_zero(self.billionths, ONE)).unwrap_or(0)
+    }
+
+    /// Says whether two values of an object are one quantity in two spellings.
+    pub fn are_equal(one: &Value, other: &Value) -> bool {
+        let read = |value: &Value| match value {
+            Value::String(text) => text.parse::<Quantity>().ok(),
+            Value::Number(number) => number.to_string().parse().ok(),
+            _ => None,
+        };
+        read(one).is_some_and(|quantity| read(other) == Some(quantity))
     }
 
     /// Says whether this is more than nothing.

@@ -124,6 +124,7 @@ mod tests {
         let desired = desired(&parse_and_check("orders.toml", text).unwrap().stack);
         let live = Live {
             target: Target { context: "here".into(), cluster_uid: Lookup::Absent },
+            kubernetes: None,
             objects: BTreeMap::new(),
             secrets: BTreeMap::new(),
             pods: Lookup::Absent,

@@ -61,10 +61,10 @@ impl Reader {
                 self.list(Kind::Node, None, parse::node),
             )
         };
-        let records = async { tokio::join!(self.journal(names), self.lease(names)) };
+        let records = async { tokio::join!(self.journal(names), self.lease(names), self.minor_version()) };
         let reads = async { tokio::join!(objects, lists, records) };
         let (reads, rights) = join(reads, rights::rights(&self.http, desired)).await;
-        let (objects, (pods, claims, storage_classes, nodes), (journal, lease)) = reads;
+        let (objects, (pods, claims, storage_classes, nodes), (journal, lease, kubernetes)) = reads;
         let journal = match journal? {
             Lookup::Found((journal, _)) => Lookup::Found(journal),
             Lookup::Absent => Lookup::Absent,
@@ -83,6 +83,7 @@ impl Reader {
             .retain(|right| !(namespace_exists && right.verb == "create" && right.resource == "namespaces"));
         Ok(Live {
             target,
+            kubernetes,
             objects,
             secrets,
             pods: pods?,
@@ -93,6 +94,13 @@ impl Reader {
             journal,
             lease,
         })
+    }
+
+    /// Everybody may ask for it, and little depends on it.
+    async fn minor_version(&self) -> Option<String> {
+        let version = self.http.get("/version").await.ok()?.body;
+        let number = |field: &str| version[field].as_str().map(|text| text.trim_end_matches('+').to_owned());
+        Some(format!("{}.{}", number("major")?, number("minor")?))
     }
 
     /// Reads objects, side by side.

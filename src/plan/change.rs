@@ -4,11 +4,9 @@
 //! on both and what is left is a difference. List items are matched by the key
 //! that names them, command line arguments by their flag.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-
-use super::FieldChange;
 
 /// Fields that the server writes by itself at each write or all the time.
 const VOLATILE: [&str; 6] =
@@ -28,12 +26,50 @@ pub fn stable(body: &Value) -> Value {
     body
 }
 
+/// A field that differs, and where it stands on either side, as a JSON pointer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Where, with list items named by their key.
+    pub path: String,
+    /// The value now, with its place.
+    pub before: Option<Part>,
+    /// The value after, with its place.
+    pub after: Option<Part>,
+}
+
+/// A part of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Its place in the object. That of a command line argument is its own,
+    /// and the value is that of its flag.
+    pub pointer: String,
+    /// Its value.
+    pub value: Value,
+}
+
 /// Every field that differs, sorted by path.
-pub fn differences(before: &Value, after: &Value) -> Vec<FieldChange> {
+pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
+    let whole = |body: &Value| Part { pointer: String::new(), value: stable(body) };
     let mut found = Vec::new();
-    compare("", &stable(before), &stable(after), &mut found);
+    compare("", Some(whole(before)), Some(whole(after)), &mut found);
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
+}
+
+/// The value at a path of [`differences`].
+pub fn value_at(body: &Value, path: &str) -> Option<Value> {
+    let mut part = Part { pointer: String::new(), value: body.clone() };
+    let mut at = String::new();
+    while at != path {
+        let below = |name: &String| path.strip_prefix(name.as_str()).is_some_and(is_below);
+        (at, part) = named(&at, &part)?.into_iter().find(|(name, _)| below(name))?;
+    }
+    Some(part.value)
+}
+
+/// Whether a rest of a path begins where a name ends.
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(['.', '['])
 }
 
 /// The first field of `owned` that `stored` does not have with the same value;
@@ -42,14 +78,20 @@ pub fn broken_at(owned: &Value, stored: &Value) -> Option<String> {
     missing("", &stable(owned), stored)
 }
 
+/// Whether all of a part that was sent is in what is stored.
+pub fn is_kept(sent: &Value, stored: &Value) -> bool {
+    missing("", sent, stored).is_none()
+}
+
 fn missing(path: &str, owned: &Value, stored: &Value) -> Option<String> {
     if owned == stored {
         return None;
     }
-    match (named(path, owned), named(path, stored)) {
-        (Some(owned), Some(stored)) => owned
-            .iter()
-            .find_map(|(name, value)| missing(name, value, stored.get(name).unwrap_or(&Value::Null))),
+    let part = |value: &Value| Part { pointer: String::new(), value: value.clone() };
+    match (named(path, &part(owned)), named(path, &part(stored))) {
+        (Some(owned), Some(stored)) => owned.iter().find_map(|(name, part)| {
+            missing(name, &part.value, stored.get(name).map_or(&Value::Null, |stored| &stored.value))
+        }),
         // Items without a name stand where they stand.
         _ if let (Some(owned), Some(stored)) = (owned.as_array(), stored.as_array())
             && owned.len() == stored.len() =>
@@ -63,43 +105,41 @@ fn missing(path: &str, owned: &Value, stored: &Value) -> Option<String> {
     }
 }
 
-fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<FieldChange>) {
-    if before == after {
+fn compare(path: &str, before: Option<Part>, after: Option<Part>, found: &mut Vec<Difference>) {
+    let is_there = |part: &Part| !part.value.is_null();
+    let (before, after) = (before.filter(is_there), after.filter(is_there));
+    if before.as_ref().map(|part| &part.value) == after.as_ref().map(|part| &part.value) {
         return;
     }
-    match (named(path, before), named(path, after)) {
-        (Some(before), Some(after)) => {
-            let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
-            names.sort();
-            names.dedup();
+    let parts = |part: &Option<Part>| named(path, part.as_ref()?);
+    match (parts(&before), parts(&after)) {
+        (Some(mut before), Some(mut after)) => {
+            let names: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
             for name in names {
-                compare(
-                    name,
-                    before.get(name).unwrap_or(&Value::Null),
-                    after.get(name).unwrap_or(&Value::Null),
-                    found,
-                );
+                compare(&name, before.remove(&name), after.remove(&name), found);
             }
         }
-        _ => found.push(FieldChange {
-            path: path.to_owned(),
-            before: Some(before.clone()).filter(|value| !value.is_null()),
-            after: Some(after.clone()).filter(|value| !value.is_null()),
-        }),
+        _ => found.push(Difference { path: path.to_owned(), before, after }),
     }
 }
 
 /// The parts of a value by their full path, if it has parts with names.
-fn named(path: &str, value: &Value) -> Option<BTreeMap<String, Value>> {
-    match value {
+fn named(path: &str, whole: &Part) -> Option<BTreeMap<String, Part>> {
+    let pointer = |token: &str| format!("{}/{token}", whole.pointer);
+    match &whole.value {
         Value::Object(fields) if !fields.is_empty() => {
-            Some(fields.iter().map(|(key, value)| (join(path, key), value.clone())).collect())
+            let part = |(key, value): (&String, &Value)| {
+                let pointer = pointer(&key.replace('~', "~0").replace('/', "~1"));
+                (join(path, key), Part { pointer, value: value.clone() })
+            };
+            Some(fields.iter().map(part).collect())
         }
         Value::Array(items) if !items.is_empty() => {
-            let parts: BTreeMap<String, Value> = items
-                .iter()
-                .map(|item| item_name(item).map(|(name, item)| (format!("{path}[{name}]"), item)))
-                .collect::<Option<_>>()?;
+            let part = |(index, item): (usize, &Value)| {
+                let (name, value) = item_name(item)?;
+                Some((format!("{path}[{name}]"), Part { pointer: pointer(&index.to_string()), value }))
+            };
+            let parts: BTreeMap<String, Part> = items.iter().enumerate().map(part).collect::<Option<_>>()?;
             // Two items of one name are told apart by their place alone.
             (parts.len() == items.len()).then_some(parts)
         }
@@ -136,7 +176,7 @@ mod tests {
     use super::*;
 
     fn paths(before: Value, after: Value) -> Vec<String> {
-        let show = |value: Option<Value>| value.map_or("none".to_owned(), |value| value.to_string());
+        let show = |part: Option<Part>| part.map_or("none".to_owned(), |part| part.value.to_string());
         differences(&before, &after)
             .into_iter()
             .map(|change| format!("{}: {} -> {}", change.path, show(change.before), show(change.after)))
@@ -181,5 +221,23 @@ mod tests {
             paths(before, after),
             ["metadata.labels.team: none -> \"db\"", "metadata.labels[\"a.b/c\"]: \"1\" -> none"]
         );
+    }
+    #[test]
+    fn a_value_is_found_by_its_path_and_a_part_knows_its_place() {
+        let body = json!({ "spec": { "list": [{ "name": "a" }, { "name": "b", "args": ["--x=1", "--y=2"] }] },
+            "metadata": { "labels": { "a.b/c": "1" } } });
+        for (path, value) in [
+            ("spec.list[b].args[--y]", json!("2")),
+            ("metadata.labels[\"a.b/c\"]", json!("1")),
+            ("spec.list[a]", json!({ "name": "a" })),
+        ] {
+            assert_eq!(value_at(&body, path), Some(value), "{path}");
+        }
+        assert_eq!(value_at(&body, "spec.list[c].args"), None);
+        let mut other = body.clone();
+        other["spec"]["list"][1]["args"] = json!(["--y=3", "--x=1"]);
+        let found = differences(&body, &other).remove(0);
+        let places = [found.before, found.after].map(|part| part.map(|part| part.pointer));
+        assert_eq!(places, ["/spec/list/1/args/1", "/spec/list/1/args/0"].map(|at| Some(at.to_owned())));
     }
 }

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Blocked, Change, Confidence, FieldChange, IssueReason, Verb,
+    Blocked, Change, Confidence, FieldChange, IssueReason, Source, Verb,
     certificates::{self, Verdict},
-    change, ownership,
+    change,
+    defaults::Defaults,
+    ownership,
     questions::running_version,
+    source::{self, Sides},
 };
 use crate::{
     certificate::Usage,
@@ -138,7 +141,8 @@ impl Comparison {
                 "create it, or leave `create_namespace` out",
             ),
             Some(Lookup::Absent) | None => {
-                self.changes.push(create(&desired.namespace, Confidence::Predicted, &desired.namespace.body));
+                let (body, none) = (&desired.namespace.body, Defaults::of(None));
+                self.changes.push(create(&desired.namespace, Confidence::Predicted, body, none));
             }
         }
     }
@@ -169,9 +173,10 @@ impl Comparison {
             Some(Verdict::Stop(blocked)) => return self.blocked.push(blocked),
         };
         let Some((confidence, after)) = self.proposal(given, object) else { return };
+        let defaults = Defaults::of(observed.live.kubernetes.as_deref());
         let mut one = match found {
-            None => create(object, confidence, &after),
-            Some(found) => update(object, found, confidence, &after),
+            None => create(object, confidence, &after, defaults),
+            Some(found) => update(object, found, confidence, &after, defaults),
         };
         if let (Some(secret), Some(reason)) = (secret, &issue) {
             one.notes = vec![certificates::note(secret, reason)];
@@ -382,27 +387,38 @@ fn foreign(found: &Object, stack: &str) -> Option<String> {
     }
 }
 
-fn create(object: &Object, confidence: Confidence, after: &Value) -> Change {
+/// What admission adds to a new object is all that is said of its fields.
+fn create(object: &Object, confidence: Confidence, after: &Value, defaults: Defaults) -> Change {
+    let sent = &object.body;
+    let mut fields =
+        source::differences(&Sides { kind: object.key.kind, before: sent, after, sent, defaults });
+    fields.retain(|field| field.source == Source::Admission);
     Change {
         key: object.key.clone(),
         verb: Verb::Create,
         confidence,
         before: None,
         after: after.clone(),
-        fields: Vec::new(),
+        fields,
         notes: Vec::new(),
     }
 }
 
-fn update(object: &Object, found: &Object, confidence: Confidence, after: &Value) -> Change {
-    let fields: Vec<FieldChange> = change::differences(&found.body, after);
+fn update(
+    object: &Object,
+    found: &Object,
+    confidence: Confidence,
+    after: &Value,
+    defaults: Defaults,
+) -> Change {
+    let (kind, before, sent) = (object.key.kind, &found.body, &object.body);
     Change {
         key: object.key.clone(),
         verb: Verb::Update,
         confidence,
-        before: Some(found.body.clone()),
+        before: Some(before.clone()),
         after: after.clone(),
-        fields,
+        fields: source::differences(&Sides { kind, before, after, sent, defaults }),
         notes: Vec::new(),
     }
 }

@@ -85,7 +85,7 @@ fn object(change: &Change, badge: &str, column: Option<usize>, verbose: bool, st
     for note in notes {
         let _infallible = writeln!(text, "{}", style.wrap("      ", 8, note));
     }
-    text.push_str(&fields(change, style));
+    text.push_str(&fields(change, verbose, style));
     text
 }
 

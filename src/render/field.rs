@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::style::Style;
-use crate::plan::{Change, FieldChange};
+use super::style::{Style, count, visible};
+use crate::plan::{Change, FieldChange, Source};
 
 /// Fields of a Service that the API server fills in. A dry-run fills in
 /// others than the write will.
@@ -12,14 +12,34 @@ const CHOSEN: [&str; 4] = [".nodePort", ".clusterIP", ".clusterIPs", ".healthChe
 
 const BY_SERVER: &str = "(chosen by the API server)";
 
-/// Every field that differs, a line or more each.
-pub fn fields(change: &Change, style: Style) -> String {
-    let shown = |one: &FieldChange| match chosen(change, one) {
-        true => style.wrap(&format!("      {} ", style.good("+")), 10, &format!("{}: {BY_SERVER}", one.path)),
-        false => field(one, 6, style),
-    };
-    change.fields.iter().map(|one| format!("{}\n", shown(one))).collect()
+/// Every field that differs, a line or more each: what the stack asks for, then
+/// what the cluster adds to it. What the API server fills in on every cluster
+/// is counted.
+pub fn fields(change: &Change, verbose: bool, style: Style) -> String {
+    let (chosen, rest): (Vec<_>, Vec<_>) = change.fields.iter().partition(|one| chosen(change, one));
+    let (defaults, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|one| one.source == Source::Default);
+    let (added, asked): (Vec<_>, Vec<_>) = rest.into_iter().partition(|one| one.source == Source::Admission);
+    let mut lines: Vec<String> = asked.into_iter().map(|one| field(one, 6, style)).collect();
+    lines.extend(chosen.into_iter().map(|one| {
+        style.wrap(&format!("      {} ", style.good("+")), 10, &format!("{}: {BY_SERVER}", one.path))
+    }));
+    lines.extend(added.into_iter().map(|one| labelled(one, 6, ADMISSION, style)));
+    match defaults.len() {
+        0 => {}
+        _ if verbose => lines.extend(defaults.into_iter().map(|one| labelled(one, 6, DEFAULT, style))),
+        all => {
+            let line = format!("{} hidden, -v lists them", count(all, "server default"));
+            lines.push(style.wrap("      ", 8, &line));
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
+
+/// What stands before and behind a difference that the stack did not ask for.
+type Label = (&'static str, &'static str);
+
+const ADMISSION: Label = ("admission: ", "  (set by the cluster, not by this stack)");
+const DEFAULT: Label = ("default: ", "");
 
 /// Whether nobody asked for this value: managers are noted for what they ask
 /// for, and not for what the server adds.
@@ -31,17 +51,21 @@ fn chosen(change: &Change, field: &FieldChange) -> bool {
 }
 
 fn field(change: &FieldChange, indent: usize, style: Style) -> String {
-    let FieldChange { path, before, after } = change;
+    labelled(change, indent, ("", ""), style)
+}
+
+fn labelled(change: &FieldChange, indent: usize, (label, remark): Label, style: Style) -> String {
+    let FieldChange { path, before, after, source: _ } = change;
     let (symbol, line) = match (before, after) {
         (None, Some(after)) => (style.good("+"), format!("{path}: {after}")),
         (Some(before), None) => (style.bad("-"), format!("{path}: {before}")),
         (Some(before), Some(after)) => (style.mind("~"), format!("{path}: {before} -> {after}")),
         (None, None) => (style.mind("~"), path.clone()),
     };
-    let first = format!("{}{symbol} ", " ".repeat(indent));
+    let first = format!("{}{label}{symbol} ", " ".repeat(indent));
     let below = indent + 4;
-    let head = || style.wrap(&first, below, &format!("{path}:"));
-    let wide = indent + 2 + line.chars().count() > style.width;
+    let head = || style.wrap(&first, below, &format!("{path}:{remark}"));
+    let wide = visible(&first) + line.chars().count() > style.width;
     match (before, after) {
         (Some(before), Some(after)) if wide && (is_nested(before) || is_nested(after)) => {
             let parts = parts("", before, after);
@@ -57,7 +81,7 @@ fn field(change: &FieldChange, indent: usize, style: Style) -> String {
             });
             format!("{}\n{}", head(), lines.collect::<Vec<_>>().join("\n"))
         }
-        _ => style.wrap(&first, below, &line),
+        _ => style.wrap(&first, below, &format!("{line}{remark}")),
     }
 }
 
@@ -87,7 +111,9 @@ fn parts(path: &str, before: &Value, after: &Value) -> Vec<FieldChange> {
     let differing = pairs.into_iter().filter(|(_, before, after)| before != after);
     let part = |(path, before, after): (String, Option<&Value>, Option<&Value>)| match (before, after) {
         (Some(before), Some(after)) if is_nested(before) || is_nested(after) => parts(&path, before, after),
-        _ => vec![FieldChange { path, before: before.cloned(), after: after.cloned() }],
+        _ => {
+            vec![FieldChange { path, before: before.cloned(), after: after.cloned(), source: Source::Stack }]
+        }
     };
     differing.flat_map(part).collect()
 }
@@ -146,7 +172,7 @@ mod tests {
     const STYLE: Style = Style { color: false, width: 60 };
 
     fn shown(before: Option<Value>, after: Option<Value>) -> String {
-        field(&FieldChange { path: "spec.affinity".into(), before, after }, 0, STYLE)
+        field(&FieldChange { path: "spec.affinity".into(), before, after, source: Source::Stack }, 0, STYLE)
     }
 
     fn affinity(operator: &str) -> Value {

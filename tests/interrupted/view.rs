@@ -65,6 +65,7 @@ impl Simulator {
         };
         Live {
             target: Target { context: "simulator".into(), cluster_uid: Lookup::Found("c".into()) },
+            kubernetes: None,
             objects,
             secrets: state.secrets.clone(),
             pods: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.pod(ordinal)).collect()),

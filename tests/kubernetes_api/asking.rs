@@ -8,7 +8,7 @@ use etcdctl_stack::{
 };
 use serde_json::{Value, json};
 
-use crate::space::{Space, cluster, eventually, kubectl, live, same, says};
+use crate::space::{ClusterWide, Space, cluster, eventually, kubectl, live, same, says};
 
 /// The answer to one question, asked by a reader that has read nothing yet.
 async fn ask(object: &Object) -> Proposal {
@@ -225,25 +225,6 @@ async fn until_not_accepted(object: &Object) -> Proposal {
         other => Some(other),
     })
     .await
-}
-
-/// Objects outside of the namespace, removed at the end of the test.
-struct ClusterWide {
-    file: String,
-}
-
-impl ClusterWide {
-    fn new(space: &Space, file: &str, objects: &Value) -> Self {
-        let file = space.file(file, &objects.to_string()).to_string_lossy().into_owned();
-        kubectl(&["create", "-f", &file]);
-        ClusterWide { file }
-    }
-}
-
-impl Drop for ClusterWide {
-    fn drop(&mut self) {
-        kubectl(&["delete", "-f", &self.file]);
-    }
 }
 
 #[tokio::test]

@@ -3,8 +3,10 @@
 //!
 //! `tests/cluster/enter` gives the cluster; `make test` runs all of this.
 
+mod admission;
 mod asking;
 mod connecting;
+mod defaults;
 mod deleting;
 mod records;
 mod space;

@@ -149,6 +149,25 @@ impl Drop for Space {
     }
 }
 
+/// Objects outside of the namespace, removed at the end of the test.
+pub struct ClusterWide {
+    file: String,
+}
+
+impl ClusterWide {
+    pub fn new(space: &Space, file: &str, objects: &Value) -> Self {
+        let file = space.file(file, &objects.to_string()).to_string_lossy().into_owned();
+        kubectl(&["create", "-f", &file]);
+        ClusterWide { file }
+    }
+}
+
+impl Drop for ClusterWide {
+    fn drop(&mut self) {
+        kubectl(&["delete", "-f", &self.file]);
+    }
+}
+
 /// Everything of a stack, read as a plan reads it.
 pub async fn live(reader: &Reader, desired: &Desired) -> Result<Live, Error> {
     reader.live(desired, reader.target().await?, reader.pods(&desired.names)).await

@@ -11,4 +11,5 @@ mod membership;
 mod objects;
 mod owned;
 mod restarting;
+mod sources;
 mod worlds;

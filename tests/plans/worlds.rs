@@ -214,6 +214,7 @@ pub fn empty(desired: &Desired) -> Observed {
     let node = |i: usize| Node { name: format!("node-{i}"), zone: None, ready: true, schedulable: true };
     let live = Live {
         target: Target { context: "test".into(), cluster_uid: Lookup::Found("u".into()) },
+        kubernetes: None,
         objects,
         secrets: BTreeMap::new(),
         pods: Lookup::Found(Vec::new()),

@@ -303,6 +303,7 @@ fn killed(plan: &Plan, who: &str) -> Live {
     let journal = Journal { run: Some(run), ..Journal::default() };
     Live {
         target: plan.target.clone(),
+        kubernetes: None,
         objects: BTreeMap::new(),
         secrets: BTreeMap::new(),
         pods: Lookup::Absent,

@@ -8,6 +8,7 @@ mod histories;
 mod owners;
 mod plans;
 mod runs;
+mod sources;
 mod statuses;
 mod worlds;
 

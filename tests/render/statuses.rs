@@ -29,6 +29,7 @@ fn empty() -> Observed {
     let keys = stack().objects().into_iter().map(|object| object.key.clone()).collect::<Vec<_>>();
     let target = Target { context: "test".into(), cluster_uid: Lookup::Found("u".into()) };
     let live = Live {
+        kubernetes: None,
         target,
         objects: keys.into_iter().map(|key| (key, Lookup::Absent)).collect(),
         secrets: BTreeMap::new(),

@@ -6,7 +6,7 @@ use etcdctl_stack::{
     observed::{Lookup, Target},
     plan::{
         Action, BeforeAfter, Blocked, Change, Check, Confidence, Cost, Digest, Etcd, FieldChange, Outcome,
-        Plan, Step, Tally, Verb,
+        Plan, Source, Step, Tally, Verb,
     },
 };
 use serde_json::{Value, json};
@@ -271,7 +271,7 @@ fn made(key: ObjectKey, after: Value) -> Change {
 }
 
 pub fn field(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
-    FieldChange { path: path.into(), before, after }
+    FieldChange { path: path.into(), before, after, source: Source::Stack }
 }
 
 fn check(name: &str, outcome: Outcome, detail: &str) -> Check {

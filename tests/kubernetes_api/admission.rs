@@ -1,0 +1,59 @@
+//! What a cluster's policies add to objects, and who it then belongs to.
+
+use etcdctl_stack::{
+    cluster::Expect,
+    desired::Desired,
+    object::Kind,
+    observed::{Members, Observed},
+    plan::{Intent, Plan, Source, plan, questions, settle},
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::space::{ClusterWide, Space, cluster, eventually, live};
+
+/// The plan for a stack as it is there, without members.
+async fn planned(desired: &Desired) -> Plan {
+    let reader = cluster().await.reader();
+    let live = live(&reader, desired).await.expect("a cluster that answers");
+    let desired = settle(desired, &live);
+    let proposals = reader.ask(&questions(&desired, &live)).await;
+    let observed = Observed { live, proposals, members: Members::NotRunning };
+    plan(&desired, &observed, &Intent::default(), Timestamp::UNIX_EPOCH)
+}
+
+/// The fields of both Services that are not the stack's doing.
+fn added(plan: &Plan) -> Vec<(String, Source)> {
+    let services = plan.changes.iter().filter(|change| change.key.kind == Kind::Service);
+    let fields = services.flat_map(|change| &change.fields).filter(|field| field.source != Source::Stack);
+    fields.map(|field| (field.path.clone(), field.source)).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn what_a_policy_adds_is_told_from_the_stack_and_from_defaults() {
+    let space = Space::new("admission");
+    let desired = space.stack();
+    cluster().await.writer().apply(&desired.peer_service, &Expect::Absent).await.expect("a new Service");
+    assert_eq!(added(&planned(&desired).await), []);
+
+    let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": space.namespace } });
+    let rules = json!([{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["services"] }]);
+    let name = format!("{}.example.test", space.namespace);
+    let expression = "Object{metadata: Object.metadata{labels: {\"team\": \"db\"}}}";
+    let group = "admissionregistration.k8s.io/v1";
+    let policy = json!({ "apiVersion": "v1", "kind": "List", "items": [
+        { "apiVersion": group, "kind": "MutatingAdmissionPolicy", "metadata": { "name": name },
+          "spec": { "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+            "matchConstraints": { "namespaceSelector": here, "resourceRules": rules },
+            "mutations": [{ "patchType": "ApplyConfiguration", "applyConfiguration": { "expression": expression } }] } },
+        { "apiVersion": group, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": name },
+          "spec": { "policyName": name } },
+    ] });
+    let _policy = ClusterWide::new(&space, "policy.json", &policy);
+    // The Service that is there, and the one that is to be made.
+    let team = ("metadata.labels.team".to_owned(), Source::Admission);
+    let both = [team.clone(), team];
+    let obeyed = async || (added(&planned(&desired).await) == both).then_some(());
+    eventually("the policy is obeyed", obeyed).await;
+}
