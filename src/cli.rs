@@ -15,6 +15,7 @@ mod check;
 mod clock;
 mod connect;
 mod consent;
+mod drift;
 mod exit;
 mod history;
 mod identity;

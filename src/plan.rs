@@ -18,6 +18,7 @@
 //! check         rights, StorageClass, pods, claims, nodes
 //! etcd          the cluster as it is, for display
 //! digest        what an approval is bound to
+//! drift         what others changed since the last apply
 //! ```
 
 use std::collections::BTreeSet;
@@ -39,6 +40,7 @@ mod check;
 mod compare;
 mod defaults;
 mod digest;
+mod drift;
 mod etcd;
 mod intent;
 mod membership;
@@ -53,6 +55,7 @@ pub use certificates::days_left;
 pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
 pub use digest::{action_hashes, goes_on};
+pub use drift::{Drift, Drifted, SetBy, drift};
 pub use intent::Intent;
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};

@@ -6,6 +6,7 @@
 //! summary  several plans, a line each
 //! json     a plan for a program
 //! cost     what a plan costs, in words
+//! drift    what others changed since the last apply
 //! history  past runs, and who holds the lock
 //! event    a run, line by line, and its end
 //! status   a cluster as it is
@@ -14,6 +15,7 @@
 
 mod cost;
 mod diff;
+mod drift;
 mod event;
 mod field;
 mod history;
@@ -24,6 +26,7 @@ mod steps;
 mod style;
 mod summary;
 
+pub use drift::{drift, drift_json, json_without_drift};
 pub use event::{event, event_json, planned_json, report, report_json, version_json};
 pub use history::history;
 pub use json::{json, json_without_plan};

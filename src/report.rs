@@ -8,6 +8,7 @@ use crate::plan::{Plan, Verb};
 mod action;
 mod consent;
 mod history;
+mod since;
 pub mod status;
 mod unfinished;
 mod unread;
@@ -15,6 +16,7 @@ mod unread;
 pub use action::in_words;
 pub use consent::{Consent, DataLoss, Permissions, needed};
 pub use history::{Ended, Entry, History, history};
+pub use since::{LastApply, last_apply};
 pub use unfinished::{Unfinished, short_name, unfinished};
 pub use unread::grouped;
 

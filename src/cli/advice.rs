@@ -41,9 +41,7 @@ fn instead(typed: &str) -> Option<&'static str> {
         }
         "--server-side" => "every apply is server-side, with field manager `etcdctl-stack`",
         "--dry-run" | "--check" => "that is `plan`: it asks the API server by dry-run and writes nothing",
-        "--refresh-only" | "--drift" => {
-            "`plan` always compares with what is live; `status` has it in one line"
-        }
+        "--refresh-only" | "--drift" => "`plan FILE --drift` tells what others changed since the last apply",
         "--target" | "--only" | "--resource" => {
             "a plan is for the whole stack: membership and objects depend on each other"
         }

@@ -12,7 +12,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    done; for plan also when there are changes, unless --detailed-exitcode
   1    an error: usage, the stack file, the connection
-  2    plan --detailed-exitcode: there are changes
+  2    plan --detailed-exitcode: there are changes; plan --drift: there is drift
   3    the plan was made but cannot be applied: something stands in the way, or it needs
        a permission that was not given
   4    the approved plan no longer matches what would happen
@@ -90,6 +90,7 @@ Examples:
   etcdctl-stack plan orders.toml
   etcdctl-stack plan stacks/                           every stack of a folder
   etcdctl-stack plan orders.toml --detailed-exitcode   exit 2 if there are changes
+  etcdctl-stack plan stacks/ --drift                   what others changed since the last apply
   etcdctl-stack plan orders.toml --json | jq .summary
   etcdctl-stack plan orders.toml --json | jq -r .digest   what `apply --expect` takes
   etcdctl-stack plan orders.toml --replace orders-1       what replacing a member would do
@@ -224,6 +225,12 @@ pub struct Plan {
     /// End with 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Tell what others changed since the last apply, and who; end with 2 if anything
+    ///
+    /// Compares with the stack file that was applied last, not with what was edited since. Fields,
+    /// objects that are gone, members that were added or removed by hand.
+    #[arg(long, alias = "refresh-only", conflicts_with_all = ["detailed_exitcode", "replace", "restart", "remove", "take", "skip_snapshot", "abandon", "allow_data_loss", "allow_downtime"])]
+    pub drift: bool,
     /// Print JSON, and only that, to standard output
     ///
     /// An object for one file that is named; an array, with an object for each file, for a

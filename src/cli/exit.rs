@@ -7,7 +7,8 @@ pub enum Exit {
     Success,
     /// Usage, the stack file, the connection, or what nobody expected.
     Error,
-    /// `plan --detailed-exitcode`: there are changes.
+    /// `plan --detailed-exitcode`: there are changes. `plan --drift`: there is
+    /// drift.
     Changes,
     /// The plan was made but cannot be applied.
     Blocked,

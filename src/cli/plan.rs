@@ -30,10 +30,14 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
         Ok(files) => files,
         Err(exit) => return exit,
     };
-    match (files.as_slice(), arguments.files.as_slice()) {
-        // A folder gives many plans even while it holds one file: what reads
-        // the JSON must not depend on how many there are.
-        ([file], [named]) if file == named => single(file, arguments, global, output).await,
+    // A folder gives many plans even while it holds one file: what reads the
+    // JSON must not depend on how many there are.
+    let is_one = files == arguments.files && files.len() == 1;
+    if arguments.drift {
+        return super::drift::drift(files, !is_one, arguments, global, output).await;
+    }
+    match files.as_slice() {
+        [file] if is_one => single(file, arguments, global, output).await,
         _ => match arguments.intents.of_one_stack() {
             Some(flag) => {
                 let what = format!("{flag} is about one stack, and this plans several files or a folder");

@@ -56,6 +56,12 @@ pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     found
 }
 
+/// Whether two pointers are the same, or one is of a part of the other.
+pub fn is_around(one: &str, other: &str) -> bool {
+    let is_below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+    one == other || is_below(one, other) || is_below(other, one)
+}
+
 /// The value at a path of [`differences`].
 pub fn value_at(body: &Value, path: &str) -> Option<Value> {
     let mut part = Part { pointer: String::new(), value: body.clone() };

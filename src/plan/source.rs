@@ -138,7 +138,5 @@ impl Sides<'_> {
 
 /// Whether a part is owned, or a part of it is, or what it is a part of.
 fn has(owned: &[String], part: &Part) -> bool {
-    let at = &part.pointer;
-    let is_below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
-    owned.iter().any(|one| one == at || is_below(one, at) || is_below(at, one))
+    owned.iter().any(|one| change::is_around(one, &part.pointer))
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The version of the format.
-const FORMAT_VERSION: &str = "1.0";
+pub(super) const FORMAT_VERSION: &str = "1.0";
 
 /// The plan of a file as JSON.
 pub fn json(plan: &Plan, about: About<'_>) -> Value {

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod digests;
+mod drift;
 mod founding;
 mod hands;
 mod leaving;

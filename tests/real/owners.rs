@@ -138,3 +138,34 @@ fn what_the_stack_file_leaves_to_others_stays_as_they_want_it() {
     place.apply(&[]);
     assert_eq!(place.get("pdb", "left")["spec"]["minAvailable"], 1, "taken each time");
 }
+
+#[test]
+#[ignore = "needs a real Kubernetes: make test"]
+fn drift_tells_who_changed_what_since_the_last_apply() {
+    let place = Place::new("drift", &members(1));
+    says(&place.tool("plan", &["--drift"]).expect(1), &["there is no journal"]);
+    place.apply(&[]);
+    says(&place.tool("plan", &["--drift"]).expect(0), &["No drift: all is as it was applied."]);
+    // An edit of the file is none, and it is not compared with.
+    place.write(&format!("labels = {{ team = \"db\" }}\n{}", members(1)));
+    place.tool("plan", &["--drift"]).expect(0);
+
+    edits(&place, "pdb", "drift", &json!({ "spec": { "minAvailable": 0 } }));
+    place.kubectl(&["label", "service", "drift", "app.kubernetes.io/name-"]).expect(0);
+    place.kubectl(&["delete", "service", "drift-peer"]).expect(0);
+    let told = place.tool("plan", &["--drift"]).expect(2);
+    says(
+        &told,
+        &[
+            "~ PodDisruptionBudget/",
+            "~ spec.minAvailable: 1 -> 0 by kubectl-edit, 20",
+            "- metadata.labels[\"app.kubernetes.io/name\"]: \"etcd\" by somebody who left no name",
+            "drift-peer GONE",
+            "Drift: 2 fields changed, 1 object gone.",
+        ],
+    );
+    let json = place.tool("plan", &["--drift", "--json"]).expect(2).json();
+    let field = &json["resource_drift"][1];
+    assert_eq!(field["by"]["manager"], "kubectl-edit");
+    assert_eq!((&field["before"], &field["after"]), (&json!(1), &json!(0)));
+}

@@ -3,6 +3,7 @@
 
 mod clusters;
 mod costs;
+mod drifts;
 mod headers;
 mod histories;
 mod owners;

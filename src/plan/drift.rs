@@ -1,0 +1,166 @@
+//! What others changed since the last apply, and who.
+//!
+//! What was applied is asked for again, by dry-run: where the answer is not
+//! what is live, somebody changed it. Fields that others added are told by
+//! their owners alone.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    change::{self, Difference, Part},
+    state::replicas,
+};
+use crate::{
+    desired::Desired,
+    field::{self, Owner},
+    member::{Id, Member},
+    object::{Kind, Object, ObjectKey},
+    observed::{Lookup, Members, Observed, Proposal, journal::RecordedMember},
+};
+
+/// What others changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Drift {
+    /// Fields that are not as they were applied.
+    pub fields: Vec<Drifted>,
+    /// Objects that are gone.
+    pub gone: Vec<ObjectKey>,
+    /// Members that nobody recorded.
+    pub added: Vec<Member>,
+    /// Members that are recorded and no longer listed, by name.
+    pub removed: Vec<String>,
+    /// What could not be found out, in words.
+    pub unread: Vec<String>,
+}
+
+/// A field that is not as it was applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drifted {
+    /// Of which object.
+    pub object: ObjectKey,
+    /// Where, with list items named by their key.
+    pub path: String,
+    /// The value that was applied; `None` where there was none.
+    pub applied: Option<Value>,
+    /// The value now; `None` where it is gone.
+    pub now: Option<Value>,
+    /// Who set it; `None` where nobody says so, as of a field that was removed.
+    pub by: Option<SetBy>,
+}
+
+/// Who set a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SetBy {
+    /// The field manager.
+    pub manager: String,
+    /// `scale` for `kubectl scale`.
+    pub subresource: Option<String>,
+    /// When it last changed something of the object, as the server writes it.
+    pub time: Option<String>,
+}
+
+impl Drift {
+    /// Whether everything is as it was applied.
+    pub fn is_none(&self) -> bool {
+        let Drift { fields, gone, added, removed, unread } = self;
+        fields.is_empty() && gone.is_empty() && added.is_empty() && removed.is_empty() && unread.is_empty()
+    }
+}
+
+/// Compares what was applied with what is there. `applied` is made from the
+/// stack file of the last apply and has been through [`super::settle`].
+pub fn drift(applied: &Desired, observed: &Observed) -> Drift {
+    let mut drift = Drift::default();
+    for object in applied.objects() {
+        drift.object(applied, observed, object);
+    }
+    drift.replicas(applied, observed);
+    drift.members(observed);
+    drift.fields.sort_by(|a, b| (&a.object, &a.path).cmp(&(&b.object, &b.path)));
+    drift
+}
+
+impl Drift {
+    fn object(&mut self, applied: &Desired, observed: &Observed, object: &Object) {
+        let key = &object.key;
+        let live = match observed.live.objects.get(key) {
+            Some(Lookup::Found(live)) => live,
+            Some(Lookup::Failed(reason)) => {
+                return self.unread.push(format!("`{key}` cannot be read: {reason}"));
+            }
+            Some(Lookup::Absent) | None => return self.gone.push(key.clone()),
+        };
+        // A namespace is only there or not.
+        if key.kind == Kind::Namespace {
+            return;
+        }
+        let mut wanted = match observed.proposals.get(key) {
+            Some(Proposal::Accepted { object, .. } | Proposal::Conflict { forced: Some(object), .. }) => {
+                object.body.clone()
+            }
+            _ => {
+                return self.unread.push(format!("`{key}` could not be compared: the API server refuses it"));
+            }
+        };
+        if *key == applied.names.bootstrap() {
+            // The plan asks with the window that is there.
+            for field in ["initial-cluster", "initial-cluster-state"] {
+                wanted["data"][field] = object.body["data"][field].clone();
+            }
+        }
+        let found = change::differences(&live.body, &wanted);
+        self.fields.extend(found.into_iter().map(|one| drifted(live, one)));
+    }
+
+    /// The plan asks with the replicas that are there: they follow etcd.
+    fn replicas(&mut self, applied: &Desired, observed: &Observed) {
+        let Some(live) = observed.live.objects.get(&applied.names.stateful_set()).and_then(Lookup::found)
+        else {
+            return;
+        };
+        let recorded = observed.live.journal.found().map_or(0, |journal| journal.members.len());
+        let now = replicas(live);
+        if recorded > 0 && recorded != now {
+            let part =
+                |value: usize| Some(Part { pointer: "/spec/replicas".to_owned(), value: json!(value) });
+            let path = "spec.replicas".to_owned();
+            self.fields.push(drifted(live, Difference { path, before: part(now), after: part(recorded) }));
+        }
+    }
+
+    fn members(&mut self, observed: &Observed) {
+        let Some(journal) = observed.live.journal.found() else { return };
+        let listed = match &observed.members {
+            Members::Read(reading) => &reading.membership.members,
+            Members::NotRunning => return self.unread.push("no member runs".to_owned()),
+            Members::Failed(reason) => {
+                return self.unread.push(format!("the members cannot be asked: {reason}"));
+            }
+        };
+        let recorded: Vec<Id> = journal.members.values().map(|RecordedMember { id, .. }| *id).collect();
+        let is_recorded = |member: &&Member| recorded.contains(&member.id);
+        self.added.extend(listed.iter().filter(|member| !is_recorded(member)).cloned());
+        let gone = journal.members.iter().filter(|(_, one)| listed.iter().all(|member| member.id != one.id));
+        self.removed.extend(gone.map(|(name, _)| name.clone()));
+    }
+}
+
+fn drifted(live: &Object, one: Difference) -> Drifted {
+    let Difference { path, before, after } = one;
+    let by = before.as_ref().and_then(|part| set_by(live, part));
+    let value = |part: Option<Part>| part.map(|part| part.value);
+    Drifted { object: live.key.clone(), path, applied: value(after), now: value(before), by }
+}
+
+/// Whoever else owns a part of an object, a part of it, or what it is in.
+fn set_by(live: &Object, part: &Part) -> Option<SetBy> {
+    let owners = field::owners(&live.body);
+    let sets = |owner: &&Owner| {
+        let mut places = owner.leaves().filter_map(|path| path.pointer(&live.body));
+        places.any(|place| change::is_around(&place, &part.pointer))
+    };
+    let owner = owners.iter().filter(|owner| !owner.is_us()).find(sets)?;
+    let Owner { manager, subresource, time, .. } = owner.clone();
+    Some(SetBy { manager, subresource, time })
+}
