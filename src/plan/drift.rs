@@ -61,6 +61,13 @@ pub struct SetBy {
 }
 
 impl Drift {
+    /// How many things somebody else changed, as far as somebody is named or
+    /// nobody else can have done it.
+    pub fn by_others(&self) -> usize {
+        let named = self.fields.iter().filter(|one| one.by.is_some()).count();
+        named + self.gone.len() + self.added.len() + self.removed.len()
+    }
+
     /// Whether everything is as it was applied.
     pub fn is_none(&self) -> bool {
         let Drift { fields, gone, added, removed, unread } = self;

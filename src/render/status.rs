@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::style::{Style, bytes, padded, plain};
+use super::style::{Style, bytes, count, padded, plain};
 use crate::{
     member::Role,
     report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus, Next, State},
@@ -181,12 +181,16 @@ fn count_days(days: i64) -> String {
 }
 
 fn drift(drift: &Drift, style: Style) -> String {
-    let Drift { state, summary } = drift;
+    let Drift { state, summary, by_others } = drift;
     let state = match state {
         DriftState::None => style.good("none: "),
         DriftState::Changes => style.mind("yes: "),
         DriftState::Blocked => style.bad("✗ "),
         DriftState::Unknown => style.bad("unknown: "),
     };
-    format!("{}\n", style.wrap(&format!("drift         {state}"), 14, summary))
+    let others = match by_others {
+        0 => String::new(),
+        all => format!("; others changed {} (plan --drift)", count(*all, "thing")),
+    };
+    format!("{}\n", style.wrap(&format!("drift         {state}"), 14, &format!("{summary}{others}")))
 }

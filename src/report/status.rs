@@ -8,7 +8,7 @@ use crate::{
     desired::Desired,
     member::{Alarm, Id, Role, quorum},
     observed::{EtcdReading, Live, Lookup, Members, Observed},
-    plan::{Plan, days_left, recorded_cluster},
+    plan::{self, Plan, days_left, recorded_cluster},
 };
 
 mod member;
@@ -84,6 +84,9 @@ pub struct Drift {
     pub state: DriftState,
     /// In one line.
     pub summary: String,
+    /// How many fields, objects and members others changed, as `plan --drift`
+    /// tells them; 0 while an apply is unfinished.
+    pub by_others: usize,
 }
 
 /// Whether what runs differs from the stack file.
@@ -180,7 +183,7 @@ pub fn of(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -
         notes: notes(plan, learner, busy),
         alarms,
         certificates: certificates(live, now),
-        drift: drift(plan, &unread),
+        drift: Drift { by_others: by_others(desired, observed), ..drift(plan, &unread) },
         next: next(plan, state, learner || recorded.is_none(), busy.is_some()),
         unread,
     }
@@ -277,6 +280,12 @@ fn certificates(live: &Live, now: Timestamp) -> Vec<CertificateStatus> {
     .collect()
 }
 
+fn by_others(desired: &Desired, observed: &Observed) -> usize {
+    let journal = observed.live.journal.found();
+    let finished = journal.is_some_and(|journal| journal.run.is_some() && journal.unfinished().is_none());
+    if finished { plan::drift(desired, observed).by_others() } else { 0 }
+}
+
 fn drift(plan: &Plan, unread: &[String]) -> Drift {
     let (state, summary) = if !unread.is_empty() {
         (DriftState::Unknown, "not everything could be read".to_owned())
@@ -287,5 +296,5 @@ fn drift(plan: &Plan, unread: &[String]) -> Drift {
     } else {
         (DriftState::Changes, in_numbers(plan))
     };
-    Drift { state, summary }
+    Drift { state, summary, by_others: 0 }
 }

@@ -164,6 +164,7 @@ fn drift_tells_who_changed_what_since_the_last_apply() {
             "Drift: 2 fields changed, 1 object gone.",
         ],
     );
+    assert_eq!(place.status()["drift"]["by_others"], 2);
     let json = place.tool("plan", &["--drift", "--json"]).expect(2).json();
     let field = &json["resource_drift"][1];
     assert_eq!(field["by"]["manager"], "kubectl-edit");

@@ -48,7 +48,11 @@ fn healthy() -> ClusterStatus {
         notes: Vec::new(),
         alarms: Vec::new(),
         certificates: vec![certificate("orders-peer-ca", 3650), certificate("orders-server", 365)],
-        drift: Drift { state: DriftState::None, summary: "what runs is what the stack file says".into() },
+        drift: Drift {
+            state: DriftState::None,
+            summary: "what runs is what the stack file says".into(),
+            by_others: 0,
+        },
         unread: Vec::new(),
         next: None,
     }
@@ -67,7 +71,7 @@ fn ill() -> ClusterStatus {
     status.certificates[1].days_left = -1;
     status.alarms = vec![Alarm { member_id: Id(0xb31c), name: "NOSPACE".into() }];
     let summary = "only 2 of 3 voters are healthy (plan shows all)".into();
-    let drift = Drift { state: DriftState::Blocked, summary };
+    let drift = Drift { state: DriftState::Blocked, summary, by_others: 2 };
     ClusterStatus { state: State::Unhealthy, healthy: Some(false), voters_up: Some(2), drift, ..status }
 }
 
@@ -102,7 +106,8 @@ orders-2  voter   NOT OK  -        -                 worker-2  -      b31e
 ✗ alarm NOSPACE on member b31c
 
 certificates  ✗ 2, orders-server ENDED 1 day ago
-drift         ✗ only 2 of 3 voters are healthy (plan shows all)
+drift         ✗ only 2 of 3 voters are healthy (plan shows all); others changed 2 things (plan
+              --drift)
 "#,
     );
 }
@@ -136,7 +141,9 @@ orders-2  voter, NOT OK
 certificates  ✗ 2, orders-server ENDED 1
               day ago
 drift         ✗ only 2 of 3 voters are
-              healthy (plan shows all)
+              healthy (plan shows all);
+              others changed 2 things
+              (plan --drift)
 "#,
     );
 }
