@@ -144,6 +144,9 @@ pub struct Change {
     /// The object as it would be: the server's answer where it gave one,
     /// otherwise what would be sent.
     pub after: Value,
+    /// The object as it would be sent between moves of membership: the fields
+    /// that are the stack's. A Secret without values.
+    pub wanted: Value,
     /// What differs, field by field; of a creation what admission adds.
     pub fields: Vec<FieldChange>,
     /// What a field cannot say, such as a certificate to issue.

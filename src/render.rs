@@ -30,7 +30,7 @@ pub use drift::{drift, drift_json, json_without_drift};
 pub use event::{event, event_json, planned_json, report, report_json, version_json};
 pub use history::history;
 pub use json::{json, json_without_plan};
-pub use plan::{About, Hint, View, plan};
+pub use plan::{About, Detail, Hint, View, plan};
 pub use status::status;
 pub use style::{Style, plain, quoted, target, when};
 pub use summary::summary;

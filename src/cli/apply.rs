@@ -23,7 +23,7 @@ use crate::{
     observe::Planned,
     observed::Proposal,
     plan::{Action, Intent, Plan, action_hashes, goes_on},
-    render::{self, About, View},
+    render::{self, About, Detail, View},
     report::{Event, Outcome, Permissions, Report, unfinished},
 };
 
@@ -87,8 +87,8 @@ fn show(
 }
 
 /// Apply goes on by itself: nothing is said of how.
-fn view(about: About<'_>, verbose: bool) -> View<'_> {
-    View { about, verbose, made_namespace: false, hint: None }
+fn view(about: About<'_>, verbose: u8) -> View<'_> {
+    View { about, detail: Detail::asked(verbose), made_namespace: false, hint: None }
 }
 
 /// One apply after it was approved.
@@ -244,7 +244,7 @@ impl Applying<'_> {
         };
         if !planned.plan.is_applicable() {
             let about = About { file: &self.loaded.file, permissions: &self.permissions, unfinished: None };
-            let view = View { made_namespace: steps_before > 0, ..view(about, false) };
+            let view = View { made_namespace: steps_before > 0, ..view(about, 0) };
             self.output.say(&render::plan(&planned.plan, view, self.output.progress));
             return Err(match steps_before {
                 0 => plan::exit(&planned.plan, &self.permissions, false),

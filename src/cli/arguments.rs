@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 mod intents;
 
@@ -60,9 +60,9 @@ pub struct Global {
     /// The same as --color never
     #[arg(long, global = true, hide = true)]
     pub no_color: bool,
-    /// Show what is otherwise only counted
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
+    /// List what is otherwise only counted; -vv shows objects whole, too
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// When to use colour.

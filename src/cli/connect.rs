@@ -54,7 +54,7 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     // From here on a signal ends the command, and the folder is removed after it.
     let mut signals = Signals::listen();
     let failed = |error: std::io::Error| output.error(&format!("cannot prepare the command: {error}"), None);
-    let endpoints = endpoints(&reader, &desired, global.verbose, output).await.map_err(failed)?;
+    let endpoints = endpoints(&reader, &desired, global.verbose > 0, output).await.map_err(failed)?;
     let folder = Folder::new(&credentials).map_err(failed)?;
     let environment = folder.environment(&endpoints);
     let ended = child::run(&arguments.command, environment, async || signals.next().await).await;

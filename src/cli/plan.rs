@@ -19,7 +19,7 @@ use crate::{
     cluster,
     observe::Planned,
     plan::Plan,
-    render::{self, About, Hint, View},
+    render::{self, About, Detail, Hint, View},
     report::{Permissions, Unfinished, unfinished},
     stack::Stack,
 };
@@ -95,8 +95,8 @@ impl<'a> Asked<'a> {
         let target = made.loaded.target(self.global);
         let hint = Hint { whole_digest: !io::stdout().is_terminal(), target: &target, asked: &self.flags };
         let hint = (!super::automated()).then_some(hint);
-        let (about, verbose) = (self.about(file, made), self.global.verbose);
-        render::plan(&made.planned.plan, View { about, verbose, made_namespace: false, hint }, output.answer)
+        let (about, detail) = (self.about(file, made), Detail::asked(self.global.verbose));
+        render::plan(&made.planned.plan, View { about, detail, made_namespace: false, hint }, output.answer)
     }
 }
 

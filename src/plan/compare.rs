@@ -399,6 +399,7 @@ fn create(object: &Object, confidence: Confidence, after: &Value, defaults: Defa
         confidence,
         before: None,
         after: after.clone(),
+        wanted: object.body.clone(),
         fields,
         notes: Vec::new(),
     }
@@ -418,6 +419,7 @@ fn update(
         confidence,
         before: Some(before.clone()),
         after: after.clone(),
+        wanted: object.body.clone(),
         fields: source::differences(&Sides { kind, before, after, sent, defaults }),
         notes: Vec::new(),
     }

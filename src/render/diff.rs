@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{
     cost::{Deleted, badge, deleted, restarts},
-    field::fields,
+    field::{fields, whole},
+    plan::Detail,
     style::{Style, count, padded, visible},
 };
 use crate::{
@@ -15,10 +16,10 @@ use crate::{
 };
 
 /// Every object that is not as wanted, and how many are.
-pub fn objects(plan: &Plan, verbose: bool, style: Style) -> String {
+pub fn objects(plan: &Plan, detail: Detail, style: Style) -> String {
     let deleted = deleted(plan);
     let nothing = plan.changes.is_empty() && deleted.is_empty();
-    if nothing && (plan.unchanged.is_empty() || !verbose) {
+    if nothing && (plan.unchanged.is_empty() || detail == Detail::Counted) {
         return String::new();
     }
     let mut text = format!("{}\n", style.bold("Objects"));
@@ -28,19 +29,30 @@ pub fn objects(plan: &Plan, verbose: bool, style: Style) -> String {
     let column = Some(longest).filter(|longest| longest + 15 <= style.width);
     for change in &plan.changes {
         let badge = if restarts(plan, change) { badge(plan) } else { String::new() };
-        text.push_str(&object(change, &badge, column, verbose, style));
+        text.push_str(&object(change, &badge, column, detail, style));
     }
     for claim in &deleted {
         text.push_str(&gone(claim, column, style));
     }
+    text.push_str(&summed_up(plan, detail, style));
     if !plan.unchanged.is_empty() {
         let names: Vec<String> = plan.unchanged.iter().map(ToString::to_string).collect();
-        let line = if verbose { names.join(", ") } else { "-v lists them".to_owned() };
+        let line = if detail >= Detail::Listed { names.join(", ") } else { "-v lists them".to_owned() };
         let line = format!("{} unchanged: {line}", count(plan.unchanged.len(), "object"));
         let _infallible = writeln!(text, "{}", style.wrap("    ", 6, &line));
     }
     text.push('\n');
     text
+}
+
+/// How many new objects are told by a few facts alone.
+fn summed_up(plan: &Plan, detail: Detail, style: Style) -> String {
+    let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
+    if made == 0 || detail == Detail::Whole {
+        return String::new();
+    }
+    let line = format!("{} summed up: -vv shows them whole", count(made, "new object"));
+    format!("{}\n", style.wrap("    ", 6, &line))
 }
 
 /// A claim whose data goes.
@@ -57,8 +69,8 @@ fn gone(claim: &Deleted, column: Option<usize>, style: Style) -> String {
     }
 }
 
-fn object(change: &Change, badge: &str, column: Option<usize>, verbose: bool, style: Style) -> String {
-    let Change { key, verb, confidence, before: _, after, fields: _, notes } = change;
+fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, style: Style) -> String {
+    let Change { key, verb, confidence, before: _, after, wanted, fields: _, notes } = change;
     let symbol = match verb {
         Verb::Create => style.good("+"),
         Verb::Update => style.mind("~"),
@@ -74,7 +86,7 @@ fn object(change: &Change, badge: &str, column: Option<usize>, verbose: bool, st
     text.push_str(&beside(&text, badge, style));
     text.push('\n');
     let described = match verb {
-        Verb::Create => describe(key.kind, after, verbose),
+        Verb::Create => describe(key.kind, after, detail),
         Verb::Update => Vec::new(),
     };
     for Fact { name, value } in described {
@@ -85,7 +97,10 @@ fn object(change: &Change, badge: &str, column: Option<usize>, verbose: bool, st
     for note in notes {
         let _infallible = writeln!(text, "{}", style.wrap("      ", 8, note));
     }
-    text.push_str(&fields(change, verbose, style));
+    text.push_str(&fields(change, detail, style));
+    if detail == Detail::Whole {
+        text.push_str(&format!("      whole:\n{}", whole(wanted, 8, style)));
+    }
     text
 }
 
@@ -109,7 +124,7 @@ fn fact(name: &'static str, value: String) -> Fact {
     Fact { name, value }
 }
 
-fn describe(kind: Kind, body: &Value, verbose: bool) -> Vec<Fact> {
+fn describe(kind: Kind, body: &Value, detail: Detail) -> Vec<Fact> {
     match kind {
         Kind::Service => vec![fact("", service(body))],
         Kind::PodDisruptionBudget => {
@@ -118,7 +133,7 @@ fn describe(kind: Kind, body: &Value, verbose: bool) -> Vec<Fact> {
         Kind::ConfigMap => {
             vec![fact("", "bootstrap list, sealed in the end; token known after apply".into())]
         }
-        Kind::StatefulSet => stateful_set(body, verbose),
+        Kind::StatefulSet => stateful_set(body, detail),
         _ => Vec::new(),
     }
 }
@@ -141,7 +156,7 @@ fn service(body: &Value) -> String {
     std::iter::once(kind).chain(ports).collect::<Vec<_>>().join(", ")
 }
 
-fn stateful_set(body: &Value, verbose: bool) -> Vec<Fact> {
+fn stateful_set(body: &Value, detail: Detail) -> Vec<Fact> {
     let spec = &body["spec"];
     let container = &spec["template"]["spec"]["containers"][0];
     let resources = &container["resources"];
@@ -153,7 +168,7 @@ fn stateful_set(body: &Value, verbose: bool) -> Vec<Fact> {
             format!("{} (limit {})", amounts(&resources["requests"]), amounts(&resources["limits"])),
         ),
         fact("storage", storage(spec)),
-        fact("args", arguments(container, verbose)),
+        fact("args", arguments(container, detail)),
     ]
 }
 
@@ -179,11 +194,11 @@ fn storage(spec: &Value) -> String {
 }
 
 /// The arguments that a reviewer asks about, and how many there are besides.
-fn arguments(container: &Value, verbose: bool) -> String {
+fn arguments(container: &Value, detail: Detail) -> String {
     const TELLING: [&str; 4] =
         ["--quota-backend-bytes", "--auto-compaction-retention", "--feature-gates", "--experimental"];
     let all: Vec<&str> = items(&container["args"]).filter_map(Value::as_str).collect();
-    if verbose {
+    if detail >= Detail::Listed {
         return all.join(" ");
     }
     let told: Vec<&str> =

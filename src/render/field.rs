@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use super::style::{Style, count, visible};
+use super::{
+    plan::Detail,
+    style::{Style, count, visible},
+};
 use crate::plan::{Change, FieldChange, Source};
 
 /// Fields of a Service that the API server fills in. A dry-run fills in
@@ -15,7 +18,7 @@ const BY_SERVER: &str = "(chosen by the API server)";
 /// Every field that differs, a line or more each: what the stack asks for, then
 /// what the cluster adds to it. What the API server fills in on every cluster
 /// is counted.
-pub fn fields(change: &Change, verbose: bool, style: Style) -> String {
+pub fn fields(change: &Change, detail: Detail, style: Style) -> String {
     let (chosen, rest): (Vec<_>, Vec<_>) = change.fields.iter().partition(|one| chosen(change, one));
     let (defaults, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|one| one.source == Source::Default);
     let (added, asked): (Vec<_>, Vec<_>) = rest.into_iter().partition(|one| one.source == Source::Admission);
@@ -26,7 +29,9 @@ pub fn fields(change: &Change, verbose: bool, style: Style) -> String {
     lines.extend(added.into_iter().map(|one| labelled(one, 6, ADMISSION, style)));
     match defaults.len() {
         0 => {}
-        _ if verbose => lines.extend(defaults.into_iter().map(|one| labelled(one, 6, DEFAULT, style))),
+        _ if detail >= Detail::Listed => {
+            lines.extend(defaults.into_iter().map(|one| labelled(one, 6, DEFAULT, style)))
+        }
         all => {
             let line = format!("{} hidden, -v lists them", count(all, "server default"));
             lines.push(style.wrap("      ", 8, &line));
@@ -73,16 +78,20 @@ fn labelled(change: &FieldChange, indent: usize, (label, remark): Label, style: 
             format!("{}\n{}", head(), parts.collect::<Vec<_>>().join("\n"))
         }
         (None, Some(value)) | (Some(value), None) if wide && is_nested(value) => {
-            let room = style.width.saturating_sub(below);
-            let lines = tree(value, room);
-            let lines = lines.iter().map(|Line { indent, text }| {
-                let indent = below + indent;
-                style.wrap(&" ".repeat(indent), indent + 2, text)
-            });
-            format!("{}\n{}", head(), lines.collect::<Vec<_>>().join("\n"))
+            format!("{}\n{}", head(), whole(value, below, style).trim_end())
         }
         _ => style.wrap(&first, below, &format!("{line}{remark}")),
     }
+}
+
+/// A value in as many lines as it takes.
+pub fn whole(value: &Value, indent: usize, style: Style) -> String {
+    let lines = tree(value, style.width.saturating_sub(indent));
+    let lines = lines.iter().map(|Line { indent: deeper, text }| {
+        let indent = indent + deeper;
+        format!("{}\n", style.wrap(&" ".repeat(indent), indent + 2, text))
+    });
+    lines.collect()
 }
 
 fn is_nested(value: &Value) -> bool {

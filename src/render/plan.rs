@@ -30,13 +30,35 @@ pub struct About<'a> {
     pub unfinished: Option<&'a Unfinished>,
 }
 
+/// How much of a plan is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What matters; the rest is counted.
+    Counted,
+    /// What is otherwise counted is listed.
+    Listed,
+    /// Objects are shown whole, too, as they are sent.
+    Whole,
+}
+
+impl Detail {
+    /// As often as somebody asked for more.
+    pub fn asked(times: u8) -> Self {
+        match times {
+            0 => Detail::Counted,
+            1 => Detail::Listed,
+            2.. => Detail::Whole,
+        }
+    }
+}
+
 /// How a plan is shown to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View<'a> {
     /// What it is shown with.
     pub about: About<'a>,
-    /// Whether what is otherwise counted is listed.
-    pub verbose: bool,
+    /// How much of it.
+    pub detail: Detail,
     /// Whether the namespace was made before it: then not nothing was changed.
     pub made_namespace: bool,
     /// How the command to go on with is said; `None` where `apply` asks
@@ -64,7 +86,7 @@ pub fn plan(plan: &Plan, view: View<'_>, style: Style) -> String {
         text.push_str(&notes(plan, style));
         return text;
     }
-    text.push_str(&objects(plan, view.verbose, style));
+    text.push_str(&objects(plan, view.detail, style));
     text.push_str(&steps(plan, style));
     text.push_str(&checked(plan, style));
     text.push_str(&notes(plan, style));

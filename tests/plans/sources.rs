@@ -2,7 +2,7 @@
 //! server's answer.
 
 use etcdctl_stack::{
-    object::{Object, ObjectKey},
+    object::{Kind, Object, ObjectKey},
     observed::Proposal,
     plan::{Change, Confidence, Source},
 };
@@ -144,4 +144,15 @@ fn what_nobody_was_asked_about_is_the_stacks() {
     world.desired = stack("labels = { team = \"db\" }\n");
     let found = sources(&world);
     assert!(found.iter().all(|(_, source)| *source == Source::Stack), "{found:?}");
+}
+
+#[test]
+fn a_secret_is_shown_whole_without_values() {
+    let world = World::with_namespace();
+    let plan = world.plan();
+    let secrets: Vec<&Change> =
+        plan.changes.iter().filter(|change| change.key.kind == Kind::Secret).collect();
+    assert_eq!(secrets.len(), world.desired.secrets.len());
+    let values = |change: &&Change| ["data", "stringData"].iter().any(|key| change.wanted.get(key).is_some());
+    assert!(!secrets.iter().any(values));
 }

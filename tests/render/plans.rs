@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use etcdctl_stack::{
     object::Kind,
     plan::{Blocked, Plan},
-    render::{self, About, Hint, Style, View},
+    render::{self, About, Detail, Hint, Style, View},
     report::{DataLoss, Permissions},
 };
 
@@ -14,7 +14,8 @@ use crate::{NARROW, WIDE, fits, shows, worlds};
 const HINT: Hint<'_> = Hint { whole_digest: false, target: "orders.toml", asked: &[] };
 pub static NOTHING: Permissions = Permissions { data_loss: DataLoss::Of(BTreeSet::new()), downtime: false };
 pub const ABOUT: About<'_> = About { file: "orders.toml", permissions: &NOTHING, unfinished: None };
-pub const VIEW: View<'_> = View { about: ABOUT, verbose: false, made_namespace: false, hint: Some(HINT) };
+pub const VIEW: View<'_> =
+    View { about: ABOUT, detail: Detail::Counted, made_namespace: false, hint: Some(HINT) };
 
 fn plan(plan: &Plan, style: Style) -> String {
     render::plan(plan, VIEW, style)
@@ -42,6 +43,7 @@ Objects
       resources  cpu 250m, memory 512Mi (limit memory 2Gi)
       storage    8Gi each, class fast-ssd, kept on deletion
       args       --quota-backend-bytes=3865470566 and 2 more, -v lists them
+    6 new objects summed up: -vv shows them whole
 
 Steps                                                                     voters  quorum  can lose
   1 > create Namespace/etcd-orders, then check the predicted objects
@@ -102,6 +104,8 @@ Objects
       args
         --quota-backend-bytes=3865470566
         and 2 more, -v lists them
+    6 new objects summed up: -vv shows
+      them whole
 
 Steps
   1 > create Namespace/etcd-orders, then
@@ -341,15 +345,33 @@ fn a_namespace_that_is_missing_and_may_not_be_made_is_not_new() {
 
 #[test]
 fn verbose_lists_what_is_otherwise_counted() {
-    let text = render::plan(&worlds::create(), View { verbose: true, ..VIEW }, WIDE);
+    let text = render::plan(&worlds::create(), View { detail: Detail::Listed, ..VIEW }, WIDE);
     assert!(
         text.contains(
             "args       --name=$(NAME) --data-dir=/var/lib/etcd --quota-backend-bytes=3865470566\n"
         )
     );
-    let text = render::plan(&worlds::grow(), View { verbose: true, ..VIEW }, WIDE);
+    let text = render::plan(&worlds::grow(), View { detail: Detail::Listed, ..VIEW }, WIDE);
     assert!(
         text.contains("2 objects unchanged: Service/etcd-orders/orders, Service/etcd-orders/orders-peer\n")
+    );
+}
+
+#[test]
+fn objects_are_shown_whole_to_who_asks_twice() {
+    let text = render::plan(&worlds::create(), View { detail: Detail::Whole, ..VIEW }, WIDE);
+    let budget = r#"  + PodDisruptionBudget/etcd-orders/orders  predicted
+      at least 2 members stay up
+      whole:
+        spec:
+          minAvailable: 2
+"#;
+    assert!(text.contains(budget), "{text}");
+    // Nothing is left to be asked for.
+    assert!(!text.contains("-v"), "{text}");
+    assert_eq!(
+        [0, 1, 2, 9].map(Detail::asked),
+        [Detail::Counted, Detail::Listed, Detail::Whole, Detail::Whole]
     );
 }
 

@@ -2,7 +2,7 @@
 
 use etcdctl_stack::{
     plan::{FieldChange, Plan, Source},
-    render::{self, Style, View},
+    render::{self, Detail, Style, View},
 };
 use serde_json::{Value, json};
 
@@ -31,8 +31,8 @@ fn added() -> Plan {
     plan
 }
 
-fn object(verbose: bool, style: Style) -> String {
-    let text = render::plan(&added(), View { verbose, ..VIEW }, style);
+fn object(detail: Detail, style: Style) -> String {
+    let text = render::plan(&added(), View { detail, ..VIEW }, style);
     let lines = text.lines().skip_while(|line| !line.starts_with("Objects")).skip(1);
     lines.take_while(|line| line.starts_with("  ")).map(|line| format!("{line}\n")).collect()
 }
@@ -40,7 +40,7 @@ fn object(verbose: bool, style: Style) -> String {
 #[test]
 fn what_the_cluster_adds_stands_apart_and_its_defaults_are_counted() {
     shows(
-        &object(false, WIDE),
+        &object(Detail::Counted, WIDE),
         r#"  ~ StatefulSet/etcd-orders/orders  verified
       - metadata.annotations["example.com/runbook"]: "old"
       + metadata.labels.team: "payments"
@@ -55,12 +55,12 @@ fn what_the_cluster_adds_stands_apart_and_its_defaults_are_counted() {
       2 server defaults hidden, -v lists them
 "#,
     );
-    fits(&object(false, NARROW), 40);
+    fits(&object(Detail::Counted, NARROW), 40);
 }
 
 #[test]
 fn defaults_are_listed_on_request() {
-    let text = object(true, WIDE);
+    let text = object(Detail::Listed, WIDE);
     let listed = r#"      default: + spec.revisionHistoryLimit: 10
       default: + spec.template.spec.dnsPolicy: "ClusterFirst"
 "#;

@@ -264,6 +264,7 @@ fn made(key: ObjectKey, after: Value) -> Change {
         verb: Verb::Create,
         confidence: Confidence::Predicted,
         before: None,
+        wanted: after.clone(),
         after,
         fields: Vec::new(),
         notes: Vec::new(),
