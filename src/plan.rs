@@ -6,6 +6,7 @@
 //! ```text
 //! intent        what is asked for beside the stack file
 //! questions     which dry-runs to ask the API server for
+//! spelling      quantities as they stand on the server
 //! compare       each desired object against what is there
 //! change        two bodies of one object, field by field
 //! source        whose doing a difference is
@@ -48,6 +49,7 @@ mod order;
 mod ownership;
 mod questions;
 mod source;
+mod spelling;
 mod state;
 mod step;
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{order::settled, recorded_cluster};
+use super::{order::settled, recorded_cluster, spelling};
 use crate::{
     desired::{self, Desired},
     field::{self, Owned, Owner},
@@ -18,12 +18,13 @@ use crate::{
 /// The desired state with what a live cluster holds on to. An etcd version
 /// that the file does not name stays what it is, because a changed default
 /// never restarts a running cluster; fields that are left to other managers
-/// are not ours to set.
+/// are not ours to set; quantities are spelled as they are on the server.
 pub fn settle(desired: &Desired, live: &Live) -> Desired {
     let mut settled = with_running_version(desired, live);
     for object in settled.objects_mut() {
         if let Some(found) = live.objects.get(&object.key).and_then(Lookup::found) {
             leave(&desired.stack.ownership.tolerate, object, found);
+            spelling::as_live(object, found);
         }
     }
     settled

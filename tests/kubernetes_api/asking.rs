@@ -5,6 +5,7 @@ use etcdctl_stack::{
     cluster::Expect,
     object::{Kind, Object},
     observed::{Lookup, Proposal, Question},
+    plan::settle,
 };
 use serde_json::{Value, json};
 
@@ -105,7 +106,7 @@ async fn a_question_about_a_secret_that_another_run_fills_meanwhile_is_asked_aga
 
 #[tokio::test]
 #[ignore = "needs a real Kubernetes: make test"]
-async fn another_spelling_of_a_quantity_is_a_conflict_but_no_change() {
+async fn another_spelling_of_a_quantity_is_a_conflict_unless_it_is_sent_as_it_stands() {
     let space = Space::new("quantity");
     let set = |cpu: &str| {
         let container =
@@ -127,6 +128,28 @@ async fn another_spelling_of_a_quantity_is_a_conflict_but_no_change() {
     let object = accepted(ask(&set("1")).await);
     let cpu = "/spec/template/spec/containers/0/resources/requests/cpu";
     assert_eq!(object.body.pointer(cpu), Some(&json!("1")));
+}
+
+/// What another manager wrote in its own way: every byte counted.
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn quantities_that_another_manager_spelled_are_asked_about_in_its_spelling() {
+    let space = Space::new("spelling");
+    let desired = space.stack();
+    let mut theirs = desired.stateful_set.clone();
+    let limit = "/spec/template/spec/containers/0/resources/limits/memory";
+    *theirs.body.pointer_mut(limit).expect("a limit") = json!("2147483648");
+    space.kubectl_with(&theirs.body, &["apply", "--server-side", "--field-manager=painter"]);
+    let conflicts = async |object: &Object| match ask(object).await {
+        Proposal::Conflict { conflicts, .. } => format!("{conflicts:?}"),
+        other => panic!("{other:?}"),
+    };
+    says(&conflicts(&desired.stateful_set).await, &["limits.memory", "painter"]);
+    let live = live(&cluster().await.reader(), &desired).await.unwrap();
+    // What is left is the list in which the server fills in defaults.
+    let left = conflicts(&settle(&desired, &live).stateful_set).await;
+    says(&left, &["volumeClaimTemplates"]);
+    assert!(!left.contains("memory"), "{left}");
 }
 
 #[tokio::test]

@@ -129,3 +129,21 @@ fn the_stack_file_may_take_a_field_each_time_or_leave_it() {
     let settled = settle(&stack(&table("tolerate")), &world.live);
     assert_eq!(settled.budget.expect("a budget").body["spec"]["minAvailable"], 2);
 }
+
+#[test]
+fn a_quantity_in_another_spelling_is_sent_as_it_stands_there() {
+    let mut world = World::founded();
+    let key = world.desired.names.stateful_set();
+    let live = &mut world.body(&key)["spec"];
+    let resources = &mut live["template"]["spec"]["containers"][0]["resources"];
+    resources["limits"]["memory"] = json!("2147483648");
+    resources["requests"]["cpu"] = json!("300m");
+    live["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"] = json!("8589934592");
+    let settled = settle(&stack(""), &world.live).stateful_set.body;
+    let resources = &settled["spec"]["template"]["spec"]["containers"][0]["resources"];
+    assert_eq!(resources["limits"]["memory"], "2147483648");
+    // Another amount is what the stack wants.
+    assert_eq!(resources["requests"], json!({ "cpu": "250m", "memory": "512Mi" }));
+    let claim = &settled["spec"]["volumeClaimTemplates"][0]["spec"];
+    assert_eq!(claim["resources"]["requests"]["storage"], "8589934592");
+}
