@@ -142,6 +142,29 @@ impl Path {
         self.to_string() == text.strip_prefix('.').unwrap_or(text)
     }
 
+    /// What it is a part of, from the outside in, and itself.
+    pub fn prefixes(&self) -> impl Iterator<Item = Path> {
+        (1..=self.0.len()).map(|length| Path(self.0[..length].to_vec()))
+    }
+
+    /// Its parts as words to be matched: a list item is its key in brackets,
+    /// such as `[etcd]`.
+    pub fn words(&self) -> Vec<String> {
+        let bare = |value: &String| serde_json::from_str(value).unwrap_or_else(|_| value.clone());
+        let word = |part: &Part| match part {
+            Part::Field(name) => name.clone(),
+            Part::Item(keys) => {
+                let keys: Vec<String> = keys
+                    .get("name")
+                    .map_or_else(|| keys.values().map(bare).collect(), |name| vec![bare(name)]);
+                format!("[{}]", keys.join(","))
+            }
+            Part::Member(value) => format!("[{}]", bare(value)),
+            Part::Place(index) => format!("[{index}]"),
+        };
+        self.0.iter().map(word).collect()
+    }
+
     /// Its value in an object.
     pub fn get<'a>(&self, body: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(body, |value, part| part.of(value))

@@ -15,6 +15,7 @@
 //! state         what membership is decided from
 //! membership    one change of membership at a time
 //! order         changes and membership as steps
+//! foreign       fields that others set and the stack does not
 //! ownership     who else owns a field
 //! check         rights, StorageClass, pods, claims, nodes
 //! etcd          the cluster as it is, for display
@@ -43,6 +44,7 @@ mod defaults;
 mod digest;
 mod drift;
 mod etcd;
+mod foreign;
 mod intent;
 mod membership;
 mod order;
@@ -58,6 +60,7 @@ pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
 pub use digest::{action_hashes, goes_on};
 pub use drift::{Drift, Drifted, SetBy, drift};
+pub use foreign::Foreign;
 pub use intent::Intent;
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};
@@ -81,6 +84,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Objects that are as wanted.
     pub unchanged: Vec<ObjectKey>,
+    /// Fields that others set, and that stay as they are.
+    pub foreign: Vec<Foreign>,
     /// What to do, in order.
     pub steps: Vec<Step>,
     /// Why nothing of this will be done.
@@ -312,6 +317,8 @@ fn with_snapshot(
     let compare::Comparison { changes, unchanged, issues, mut blocked, mut unread, mut warnings, .. } =
         comparison;
     blocked.extend(unknown);
+    let foreign = foreign::foreign(desired, live);
+    blocked.extend(foreign::dangerous(&foreign));
     let asked = state::Asked {
         intent,
         intended: &intended,
@@ -387,6 +394,7 @@ fn with_snapshot(
         digest: None,
         changes,
         unchanged,
+        foreign,
         steps,
         blocked,
         warnings,

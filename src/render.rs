@@ -5,6 +5,7 @@
 //! plan     a plan for a person: diff (objects), field (of an object), steps
 //! summary  several plans, a line each
 //! json     a plan for a program
+//! foreign  fields that others set, and keep
 //! cost     what a plan costs, in words
 //! drift    what others changed since the last apply
 //! history  past runs, and who holds the lock
@@ -18,6 +19,7 @@ mod diff;
 mod drift;
 mod event;
 mod field;
+mod foreign;
 mod history;
 mod json;
 mod plan;

@@ -10,7 +10,7 @@ use super::{
     certificates::{self, Verdict},
     change,
     defaults::Defaults,
-    ownership,
+    foreign, ownership,
     questions::running_version,
     source::{self, Sides},
 };
@@ -157,7 +157,7 @@ impl Comparison {
             Some(Lookup::Absent) | None => None,
         };
         if let Some(found) = found
-            && let Some(owner) = foreign(found, &desired.stack.name)
+            && let Some(owner) = others(found, &desired.stack.name)
         {
             return self.stop(
                 "plan::foreign_object",
@@ -253,7 +253,7 @@ impl Comparison {
     fn left_over(&mut self, desired: &Desired, observed: &Observed) {
         let wanted: Vec<&ObjectKey> = desired.objects().iter().map(|object| &object.key).collect();
         let left = observed.live.objects.iter().filter(|(key, found)| {
-            found.found().is_some_and(|found| foreign(found, &desired.stack.name).is_none())
+            found.found().is_some_and(|found| others(found, &desired.stack.name).is_none())
                 && !wanted.contains(key)
         });
         for (key, _) in left {
@@ -377,7 +377,7 @@ pub fn namespace_goes(desired: &Desired, live: &Live) -> bool {
 }
 
 /// Whose an object is, if it is not the stack's.
-fn foreign(found: &Object, stack: &str) -> Option<String> {
+fn others(found: &Object, stack: &str) -> Option<String> {
     let manager = found.label(MANAGED_BY);
     match (found.label(STACK_LABEL), manager) {
         (Some(label), Some(manager)) if label == stack && manager == FIELD_MANAGER => None,
@@ -417,8 +417,8 @@ fn update(
         key: object.key.clone(),
         verb: Verb::Update,
         confidence,
-        before: Some(before.clone()),
-        after: after.clone(),
+        before: Some(foreign::shown(before, sent)),
+        after: foreign::shown(after, sent),
         wanted: object.body.clone(),
         fields: source::differences(&Sides { kind, before, after, sent, defaults }),
         notes: Vec::new(),

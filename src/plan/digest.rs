@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, Digest, Plan, Step, change};
+use super::{Action, Digest, Foreign, Plan, Step, change};
 use crate::{
     desired::{CLUSTER_ID, Desired},
     observed::{Intended, Lookup, Members, Observed, Proposal},
@@ -44,6 +44,7 @@ pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
         "objects": objects,
         "secrets": secrets,
         "members": members(&observed.members),
+        "foreign": plan.foreign.iter().map(set_by_others).collect::<Vec<_>>(),
         "dry_runs": dry_runs(plan),
         "actions": action_hashes(&plan.steps),
         "goes": plan.steps.iter().flat_map(|step| &step.actions).filter_map(identity).collect::<Vec<_>>(),
@@ -56,6 +57,12 @@ fn asked_for(intended: &Intended) -> Value {
     let mut value = json!(intended);
     value["restart"] = json!(intended.restart.keys().collect::<Vec<_>>());
     value
+}
+
+/// What others set, and who. When they did is no matter.
+fn set_by_others(foreign: &Foreign) -> Value {
+    let Foreign { key, uid, field, manager, fingerprint, .. } = foreign;
+    json!([key.to_string(), uid, field, manager, fingerprint])
 }
 
 /// What goes for good, by the identity that was shown: another one of the same
@@ -180,7 +187,7 @@ fn members(members: &Members) -> Value {
 }
 
 /// SHA-256 over JSON with sorted keys and no spaces.
-fn sha256(value: &Value) -> Digest {
+pub(super) fn sha256(value: &Value) -> Digest {
     let bytes = canonical(value).to_string();
     let hash = Sha256::digest(bytes.as_bytes());
     Digest(hash.iter().map(|byte| format!("{byte:02x}")).collect())

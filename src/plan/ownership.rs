@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Blocked, Fact, order::Inputs, state::replicas};
+use super::{Blocked, Fact, foreign::NOT_SHOWN, order::Inputs, state::replicas};
 use crate::{
     field::{self, Owned, Owner, Path},
     object::{Kind, Object, ObjectKey},
@@ -117,10 +117,14 @@ pub fn card(key: &ObjectKey, wanted: Option<&Object>, live: Option<&Object>, con
 /// Environment variables of others may be secret.
 fn in_words(value: &Value, field: &str) -> String {
     match value {
-        _ if field.contains(".env[") => "(not shown)".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        _ if field.contains(".env[") => NOT_SHOWN.to_owned(),
+        value => words(value),
     }
+}
+
+/// A value as a person reads it.
+pub fn words(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn who(owner: &Owner) -> String {

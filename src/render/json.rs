@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     About,
     cost::{Deleted, deleted, restarts},
+    foreign,
 };
 use crate::{
     plan::{Change, Confidence, Outcome, Plan, Step, Tally, Verb},
@@ -56,6 +57,7 @@ pub fn json(plan: &Plan, about: About<'_>) -> Value {
         "goes_on_with": unfinished,
         "resource_changes": changes.collect::<Vec<_>>(),
         "unchanged": plan.unchanged.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "foreign_fields": plan.foreign.iter().map(foreign::json).collect::<Vec<_>>(),
         "etcd": plan.etcd.as_ref().map(|etcd| json!({
             "cluster_id": etcd.cluster_id,
             "members": etcd.members,

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::{
     cost::in_total,
     diff::objects,
+    foreign::{counted, kept},
     steps::steps,
     style::{Style, bytes, count, plain, when},
 };
@@ -83,10 +84,14 @@ pub fn plan(plan: &Plan, view: View<'_>, style: Style) -> String {
     let mut text = header(plan, view, style);
     if plan.is_empty() && plan.unread.is_empty() {
         text.push_str(&nothing_to_do(plan, view, style));
+        if view.detail >= Detail::Listed {
+            text.push_str(&kept(plan, style));
+        }
         text.push_str(&notes(plan, style));
         return text;
     }
     text.push_str(&objects(plan, view.detail, style));
+    text.push_str(&kept(plan, style));
     text.push_str(&steps(plan, style));
     text.push_str(&checked(plan, style));
     text.push_str(&notes(plan, style));
@@ -187,7 +192,10 @@ fn database(plan: &Plan, etcd: &Etcd) -> String {
 fn nothing_to_do(plan: &Plan, view: View<'_>, style: Style) -> String {
     let objects = count(plan.unchanged.len(), "object");
     let voters = count(plan.voters.after, "voter");
-    let line = format!("{objects} and {voters} match {}.", view.about.file);
+    let mut line = format!("{objects} and {voters} match {}.", view.about.file);
+    if let Some(others) = counted(plan).filter(|_| view.detail == Detail::Counted) {
+        let _infallible = write!(line, " {others}");
+    }
     format!("{}\n", style.wrap(&style.good("No changes. "), 0, &line))
 }
 

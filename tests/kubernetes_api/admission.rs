@@ -2,25 +2,12 @@
 
 use etcdctl_stack::{
     cluster::Expect,
-    desired::Desired,
     object::Kind,
-    observed::{Members, Observed},
-    plan::{Intent, Plan, Source, plan, questions, settle},
+    plan::{Intent, Plan, Source},
 };
-use jiff::Timestamp;
 use serde_json::json;
 
-use crate::space::{ClusterWide, Space, cluster, eventually, live};
-
-/// The plan for a stack as it is there, without members.
-async fn planned(desired: &Desired) -> Plan {
-    let reader = cluster().await.reader();
-    let live = live(&reader, desired).await.expect("a cluster that answers");
-    let desired = settle(desired, &live);
-    let proposals = reader.ask(&questions(&desired, &live)).await;
-    let observed = Observed { live, proposals, members: Members::NotRunning };
-    plan(&desired, &observed, &Intent::default(), Timestamp::UNIX_EPOCH)
-}
+use crate::space::{ClusterWide, Space, cluster, eventually, planned};
 
 /// The fields of both Services that are not the stack's doing.
 fn added(plan: &Plan) -> Vec<(String, Source)> {
@@ -35,7 +22,7 @@ async fn what_a_policy_adds_is_told_from_the_stack_and_from_defaults() {
     let space = Space::new("admission");
     let desired = space.stack();
     cluster().await.writer().apply(&desired.peer_service, &Expect::Absent).await.expect("a new Service");
-    assert_eq!(added(&planned(&desired).await), []);
+    assert_eq!(added(&planned(&desired, &Intent::default()).await), []);
 
     let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": space.namespace } });
     let rules = json!([{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["services"] }]);
@@ -54,6 +41,6 @@ async fn what_a_policy_adds_is_told_from_the_stack_and_from_defaults() {
     // The Service that is there, and the one that is to be made.
     let team = ("metadata.labels.team".to_owned(), Source::Admission);
     let both = [team.clone(), team];
-    let obeyed = async || (added(&planned(&desired).await) == both).then_some(());
+    let obeyed = async || (added(&planned(&desired, &Intent::default()).await) == both).then_some(());
     eventually("the policy is obeyed", obeyed).await;
 }

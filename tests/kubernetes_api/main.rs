@@ -8,6 +8,7 @@ mod asking;
 mod connecting;
 mod defaults;
 mod deleting;
+mod foreign;
 mod records;
 mod space;
 mod taking;

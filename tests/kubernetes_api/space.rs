@@ -13,9 +13,11 @@ use etcdctl_stack::{
     cluster::{Cluster, Connect, Error, Expect, Reader},
     desired::{Desired, desired},
     object::{Kind, Object, ObjectKey},
-    observed::Live,
+    observed::{Live, Members, Observed},
+    plan::{Intent, Plan, plan, questions, settle},
     stack::parse_and_check,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// A namespace of its own, and a folder. Dropped, also by a failed test, both
@@ -171,6 +173,16 @@ impl Drop for ClusterWide {
 /// Everything of a stack, read as a plan reads it.
 pub async fn live(reader: &Reader, desired: &Desired) -> Result<Live, Error> {
     reader.live(desired, reader.target().await?, reader.pods(&desired.names)).await
+}
+
+/// The plan for a stack as it is there, without members.
+pub async fn planned(desired: &Desired, intent: &Intent) -> Plan {
+    let reader = cluster().await.reader();
+    let live = live(&reader, desired).await.expect("a cluster that answers");
+    let desired = settle(desired, &live);
+    let proposals = reader.ask(&questions(&desired, &live)).await;
+    let observed = Observed { live, proposals, members: Members::NotRunning };
+    plan(&desired, &observed, intent, Timestamp::UNIX_EPOCH)
 }
 
 /// The cluster that KUBECONFIG names.

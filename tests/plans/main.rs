@@ -3,6 +3,7 @@
 mod certificates;
 mod digests;
 mod drift;
+mod foreign;
 mod founding;
 mod hands;
 mod leaving;

@@ -4,6 +4,7 @@
 mod clusters;
 mod costs;
 mod drifts;
+mod foreign;
 mod headers;
 mod histories;
 mod owners;

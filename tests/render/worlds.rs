@@ -25,6 +25,7 @@ pub fn unchanged() -> Plan {
             key(Kind::Service, "orders-peer"),
             key(Kind::StatefulSet, "orders"),
         ],
+        foreign: Vec::new(),
         steps: Vec::new(),
         blocked: Vec::new(),
         warnings: Vec::new(),

@@ -1,0 +1,67 @@
+//! What others set in the stack's objects, and keep.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::style::{Style, count};
+use crate::plan::{Foreign, Plan};
+
+/// Every field that stays somebody else's, two lines each. Those for which the
+/// plan stops are told among the reasons.
+pub fn kept(plan: &Plan, style: Style) -> String {
+    let lines: String = stays(plan).map(|one| lines(one, style)).collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!("{}\n{lines}\n", style.bold("Not managed by this stack")),
+    }
+}
+
+fn lines(one: &Foreign, style: Style) -> String {
+    let Foreign { key, field, manager, time, tolerated, .. } = one;
+    let first = format!("  {} {key}  ", style.mind("!"));
+    let time = time.as_ref().map(|time| format!(", {time}")).unwrap_or_default();
+    let kept = if *tolerated { "left to them by the stack file" } else { "kept" };
+    let mut text = style.wrap(&first, 6, field);
+    let _infallible =
+        write!(text, "\n{}\n", style.wrap("      ", 8, &format!("set by {manager}{time}; {kept}")));
+    text
+}
+
+/// The same as a number; `None` where there are none.
+pub fn counted(plan: &Plan) -> Option<String> {
+    let verb = |number| if number == 1 { "is" } else { "are" };
+    let number = stays(plan).count();
+    let fields = count(number, "field");
+    (number > 0).then(|| format!("{fields} set by others {} kept (-v lists {}).", verb(number), them(number)))
+}
+
+fn them(number: usize) -> &'static str {
+    if number == 1 { "it" } else { "them" }
+}
+
+fn stays(plan: &Plan) -> impl Iterator<Item = &Foreign> {
+    plan.foreign.iter().filter(|one| !one.blocks())
+}
+
+/// One for a program, among them those for which the plan stops.
+pub fn json(one: &Foreign) -> Value {
+    let Foreign { key, field, manager, operation, time, value, tolerated, danger, .. } = one;
+    let severity = match (danger, tolerated) {
+        (Some(_), false) => "error",
+        (Some(_), true) => "warning",
+        (None, _) => "info",
+    };
+    json!({
+        "address": key.to_string(),
+        "path": field,
+        "manager": manager,
+        "operation": operation,
+        "time": time,
+        "value": value,
+        "tolerated": tolerated,
+        "severity": severity,
+        "meaning": danger,
+        "take": one.owned().to_string(),
+    })
+}
