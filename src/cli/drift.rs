@@ -75,7 +75,7 @@ async fn of(file: &Path, global: &Global, output: &Output) -> Result<Found, Valu
     // What an unfinished run was asked for is no matter here.
     let intent = Intent { abandon: true, ..Intent::default() };
     let planned = observe(&reader, &applied.checked.stack, &intent, clock::now()).await.map_err(failed)?;
-    let drift = plan::drift(&planned.desired, &planned.observed);
+    let drift = plan::drift(&planned.desired, &planned.observed, since.finished_at);
     Ok(Found { stack: loaded.names().stack, since, drift })
 }
 

@@ -2,13 +2,16 @@
 //!
 //! What was applied is asked for again, by dry-run: where the answer is not
 //! what is live, somebody changed it. Fields that others added are told by
-//! their owners alone.
+//! their owners, and are new when these have written since: the API server
+//! notes when a manager last changed an object, not when each field.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     change::{self, Difference, Part},
+    foreign::{self, Foreign, NOT_SHOWN},
     state::replicas,
 };
 use crate::{
@@ -76,14 +79,16 @@ impl Drift {
 }
 
 /// Compares what was applied with what is there. `applied` is made from the
-/// stack file of the last apply and has been through [`super::settle`].
-pub fn drift(applied: &Desired, observed: &Observed) -> Drift {
+/// stack file of the last apply, which ended at `since`, and has been through
+/// [`super::settle`].
+pub fn drift(applied: &Desired, observed: &Observed, since: Timestamp) -> Drift {
     let mut drift = Drift::default();
     for object in applied.objects() {
         drift.object(applied, observed, object);
     }
     drift.replicas(applied, observed);
     drift.members(observed);
+    drift.added_fields(applied, observed, since);
     drift.fields.sort_by(|a, b| (&a.object, &a.path).cmp(&(&b.object, &b.path)));
     drift
 }
@@ -134,6 +139,20 @@ impl Drift {
             let path = "spec.replicas".to_owned();
             self.fields.push(drifted(live, Difference { path, before: part(now), after: part(recorded) }));
         }
+    }
+
+    fn added_fields(&mut self, applied: &Desired, observed: &Observed, since: Timestamp) {
+        let is_new = |one: &Foreign| {
+            let time = one.time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
+            !one.tolerated && time.is_none_or(|time| time >= since)
+        };
+        let added = foreign::foreign(applied, &observed.live).into_iter().filter(is_new);
+        self.fields.extend(added.map(|one| {
+            let Foreign { key, field, manager, time, value, .. } = one;
+            let by = Some(SetBy { manager, subresource: None, time });
+            let now = Some(value.unwrap_or_else(|| json!(NOT_SHOWN)));
+            Drifted { object: key, path: field, applied: None, now, by }
+        }));
     }
 
     fn members(&mut self, observed: &Observed) {

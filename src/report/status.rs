@@ -282,8 +282,8 @@ fn certificates(live: &Live, now: Timestamp) -> Vec<CertificateStatus> {
 
 fn by_others(desired: &Desired, observed: &Observed) -> usize {
     let journal = observed.live.journal.found();
-    let finished = journal.is_some_and(|journal| journal.run.is_some() && journal.unfinished().is_none());
-    if finished { plan::drift(desired, observed).by_others() } else { 0 }
+    let since = journal.and_then(|journal| journal.run.as_ref()?.finished_at);
+    since.map_or(0, |since| plan::drift(desired, observed, since).by_others())
 }
 
 fn drift(plan: &Plan, unread: &[String]) -> Drift {

@@ -6,12 +6,13 @@ use etcdctl_stack::{
     observed::{Conflict, Lookup, Members, Proposal},
     plan::{Drift, SetBy, drift},
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::worlds::World;
 
 fn told(world: &World) -> Drift {
-    drift(&world.desired, &world.observed())
+    drift(&world.desired, &world.observed(), Timestamp::constant(1_790_000_000, 0))
 }
 
 /// Object and path, the value that was applied, the value now, and who set it.
@@ -56,6 +57,25 @@ fn a_field_is_told_with_both_values_and_who_set_it() {
             told_of("spec.minAvailable", json!(2), Some(json!(0)), Some("kubectl-edit")),
         ]
     );
+}
+
+#[test]
+fn a_field_that_somebody_added_since_is_told_and_an_older_one_is_not() {
+    let mut world = World::founded();
+    let key = world.desired.names.budget();
+    let body = world.body(&key);
+    body["metadata"]["annotations"] = json!({ "new": "a", "old": "b" });
+    let entry = |time: &str, field: &str| {
+        let fields = json!({ "f:metadata": { "f:annotations": { field: {} } } });
+        json!({ "manager": field, "operation": "Update", "time": time, "fieldsV1": fields })
+    };
+    body["metadata"]["managedFields"] =
+        json!([entry("2026-11-20T18:25:21Z", "f:new"), entry("2026-01-20T18:25:21Z", "f:old")]);
+    // An apply leaves them, and so does a dry-run.
+    let object = Object { key: key.clone(), body: body.clone() };
+    world.answers.insert(key, Proposal::Accepted { object, warnings: Vec::new() });
+    let path = "PodDisruptionBudget/etcd-orders/orders metadata.annotations.new".to_owned();
+    assert_eq!(fields(&told(&world)), [(path, None, Some(json!("a")), Some("f:new".to_owned()))]);
 }
 
 #[test]

@@ -152,6 +152,7 @@ fn drift_tells_who_changed_what_since_the_last_apply() {
 
     edits(&place, "pdb", "drift", &json!({ "spec": { "minAvailable": 0 } }));
     place.kubectl(&["label", "service", "drift", "app.kubernetes.io/name-"]).expect(0);
+    place.kubectl(&["annotate", "service", "drift", "example.test/note=a"]).expect(0);
     place.kubectl(&["delete", "service", "drift-peer"]).expect(0);
     let told = place.tool("plan", &["--drift"]).expect(2);
     says(
@@ -161,12 +162,13 @@ fn drift_tells_who_changed_what_since_the_last_apply() {
             "~ spec.minAvailable: 1 -> 0 by kubectl-edit, 20",
             "- metadata.labels[\"app.kubernetes.io/name\"]: \"etcd\" by somebody who left no name",
             "drift-peer GONE",
-            "Drift: 2 fields changed, 1 object gone.",
+            "+ metadata.annotations.example.test/note: \"a\" by kubectl-annotate, 20",
+            "Drift: 3 fields changed, 1 object gone.",
         ],
     );
-    assert_eq!(place.status()["drift"]["by_others"], 2);
+    assert_eq!(place.status()["drift"]["by_others"], 3);
     let json = place.tool("plan", &["--drift", "--json"]).expect(2).json();
-    let field = &json["resource_drift"][1];
+    let field = &json["resource_drift"][2];
     assert_eq!(field["by"]["manager"], "kubectl-edit");
     assert_eq!((&field["before"], &field["after"]), (&json!(1), &json!(0)));
 }
