@@ -10,6 +10,7 @@
 //! answers are read as JSON, because a typed read would drop the fields that a
 //! newer server has.
 
+mod adopt;
 mod ask;
 mod connect;
 mod error;

@@ -18,6 +18,8 @@ mod owned;
 
 pub use owned::Owned;
 
+pub mod takeover;
+
 /// The field manager under whose name everything is applied.
 pub const OURS: &str = "etcdctl-stack";
 

@@ -86,12 +86,12 @@ impl Reader {
     }
 }
 
-fn without_values(key: &ObjectKey, mut body: Value) -> Object {
+pub(super) fn without_values(key: &ObjectKey, mut body: Value) -> Object {
     secret::strip(&mut body);
     Object { key: key.clone(), body }
 }
 
-fn refused(error: Error) -> Proposal {
+pub(super) fn refused(error: Error) -> Proposal {
     let text = error.to_string();
     match error {
         // The webhook would have to answer, and cannot without an effect.

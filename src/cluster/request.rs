@@ -47,6 +47,9 @@ pub enum Content<'a> {
     Json(&'a Value),
     /// The body of a server-side apply.
     Apply(&'a Value),
+    /// A list of changes, all or none.
+    /// <https://www.rfc-editor.org/rfc/rfc6902>
+    Patch(&'a Value),
 }
 
 impl Http {
@@ -153,6 +156,9 @@ fn request(method: &Method, path: &str, content: &Content<'_>) -> Result<Request
             .body(Body::from(value.to_string().into_bytes())),
         Content::Apply(value) => builder
             .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
+            .body(Body::from(value.to_string().into_bytes())),
+        Content::Patch(value) => builder
+            .header(header::CONTENT_TYPE, "application/json-patch+json")
             .body(Body::from(value.to_string().into_bytes())),
     }
 }

@@ -4,6 +4,7 @@
 //! `tests/cluster/enter` gives the cluster; `make test` runs all of this.
 
 mod admission;
+mod adopting;
 mod asking;
 mod connecting;
 mod defaults;
