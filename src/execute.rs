@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod act;
+mod adopt;
 mod ask;
 mod data;
 mod failure;

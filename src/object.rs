@@ -144,6 +144,42 @@ pub fn etcd_container<'a>(body: &'a Value, pointer: &str) -> Option<&'a Value> {
     body.pointer(pointer)?.as_array()?.iter().find(|one| one["name"] == CONTAINER)
 }
 
+/// An object of a stack as a person names it: `Service/orders`, with or
+/// without the namespace before the name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}
+
+impl Named {
+    /// Whether it is this object.
+    pub fn is(&self, key: &ObjectKey) -> bool {
+        self.kind == key.kind && self.name == key.name
+    }
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let (kind, name) =
+            typed.split_once('/').ok_or("write it as `KIND/NAME`, such as `Service/orders`")?;
+        let kind = kind.parse().map_err(|()| format!("`{kind}` is not a kind of object that a stack has"))?;
+        // The plan shows objects with their namespace.
+        let name = name.rsplit_once('/').map_or(name, |(_, name)| name).to_owned();
+        Ok(Named { kind, name })
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
 /// An object as JSON, whole: `apiVersion`, `kind`, `metadata` and the rest.
 ///
 /// A Secret's body never holds `data`: its values stay in `cluster`.

@@ -15,7 +15,7 @@ use crate::{
     dial, etcd,
     member::{Alarm, Membership, Status},
     observed::{EtcdReading, Lookup, Members, Observed, Pod},
-    plan::{Intent, Plan, plan, questions, settle},
+    plan::{Intent, Plan, adoptions, plan, questions, settle},
     stack::Stack,
 };
 
@@ -47,7 +47,9 @@ pub async fn observe(
     let objects = async {
         let live = reader.live(&wanted, target, pods.clone()).await?;
         let desired = settle(&wanted, &live);
-        let proposals = reader.ask(&questions(&desired, &live)).await;
+        let (questions, adoptions) = (questions(&desired, &live), adoptions(&desired, &live, intent));
+        let (mut proposals, adopted) = join(reader.ask(&questions), reader.ask_adopting(&adoptions)).await;
+        proposals.extend(adopted);
         Ok((desired, live, proposals))
     };
     let (objects, members) = join(objects, members(reader, &wanted, pods.clone())).await;

@@ -8,6 +8,7 @@
 //! questions     which dry-runs to ask the API server for
 //! spelling      quantities as they stand on the server
 //! compare       each desired object against what is there
+//! adopt         objects of our names that others made
 //! change        two bodies of one object, field by field
 //! source        whose doing a difference is
 //! defaults      what the API server fills in by itself
@@ -31,11 +32,13 @@ use serde_json::Value;
 
 use crate::{
     desired::Desired,
+    field::takeover::Predecessor,
     member::{Alarm, Id, Member},
     object::ObjectKey,
     observed::{Intended, Journal, Lookup, Observed, Target, journal::Snapshot},
 };
 
+mod adopt;
 mod certificates;
 mod change;
 mod check;
@@ -55,6 +58,7 @@ mod spelling;
 mod state;
 mod step;
 
+pub use adopt::{adoptions, makers};
 pub use certificates::days_left;
 pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
@@ -158,6 +162,8 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// What a field cannot say, such as a certificate to issue.
     pub notes: Vec<String>,
+    /// Who made it, where it is adopted, and what they set.
+    pub adopting: Vec<Predecessor>,
 }
 
 /// What happens to an object.
@@ -168,6 +174,8 @@ pub enum Verb {
     Create,
     /// It is changed in place.
     Update,
+    /// Others made it: it becomes ours, and then it is changed in place.
+    Adopt,
 }
 
 /// How sure a predicted object is.
@@ -312,7 +320,7 @@ fn with_snapshot(
     let recorded = recorded_cluster(desired, live);
     let founded = !matches!(recorded, Ok(None));
     let (intended, unknown) = intent::resolve(desired, observed, intent);
-    let given = compare::Given { desired, observed, take: &intended.take, founded, now };
+    let given = compare::Given { desired, observed, intended: &intended, founded, now };
     let comparison = compare::compare(given);
     let compare::Comparison { changes, unchanged, issues, mut blocked, mut unread, mut warnings, .. } =
         comparison;
@@ -346,7 +354,7 @@ fn with_snapshot(
     }
     match &state {
         Ok(state) if moves.is_empty() => warnings.extend(etcd::warnings(desired, observed, state)),
-        _ => warnings.extend(kept_claims(desired, &moves)),
+        _ => warnings.extend(etcd::kept_claims(desired, &moves)),
     }
     let before = state.as_ref().map_or_else(|_| etcd::voters(observed), membership::State::voters);
     let can_lose = state.as_ref().map_or(0, |state| state.tally().can_lose);
@@ -369,6 +377,11 @@ fn with_snapshot(
         live,
         issues,
         changed: changes.iter().map(|change| change.key.clone()).collect(),
+        adopting: changes
+            .iter()
+            .filter(|change| change.verb == Verb::Adopt)
+            .map(|change| (change.key.clone(), change.adopting.clone()))
+            .collect(),
         cluster_id: recorded.map(|id| id.to_string()),
         members: etcd::ids(desired, observed),
         strangers: etcd::strangers(desired, observed),
@@ -409,27 +422,6 @@ fn with_snapshot(
     };
     plan.digest = plan.unread.is_empty().then(|| digest::digest(&plan, desired, observed));
     plan
-}
-
-/// What happens to the volumes of members that leave, where they stay.
-fn kept_claims(
-    desired: &Desired,
-    moves: &[(membership::State, membership::Move, membership::State)],
-) -> Option<String> {
-    let kept = moves.iter().filter_map(|(_, one, after)| match one {
-        membership::Move::Retire(ordinal) if !after.delete_claims && after.claims.contains_key(ordinal) => {
-            Some(desired.names.claim(*ordinal).name)
-        }
-        _ => None,
-    });
-    let kept: Vec<String> = kept.collect();
-    (!kept.is_empty()).then(|| {
-        format!(
-            "the volumes of members that leave stay ({}): nobody uses them again, and growing deletes them first; \
-             `storage.on_scale_down = \"delete\"` deletes them now",
-            kept.join(", ")
-        )
-    })
 }
 
 /// Reasons to leave members alone, for want of a quorum.

@@ -16,7 +16,7 @@ use crate::{
 /// How often a write is tried again that met another version of its object.
 const ATTEMPTS: u32 = 8;
 /// How long before that.
-const SOON: Duration = Duration::from_millis(300);
+pub(super) const SOON: Duration = Duration::from_millis(300);
 /// How long the API server may be away in the middle of a run.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,6 +29,7 @@ impl<W: World> Run<'_, W> {
                 self.issue(object, request, authority.as_ref(), expects).await
             }
             Action::Apply { object, expects, fill, take } => self.apply(object, expects, fill, take).await,
+            Action::Adopt { object, uid, from } => self.adopt(object, uid, from).await,
             Action::BeginFounding => self.begin_founding().await,
             Action::RecordCluster => self.record_cluster().await,
             Action::AddLearner { ordinal: _, name, peer_url } => self.add_learner(name, peer_url).await,
@@ -60,7 +61,11 @@ impl<W: World> Run<'_, W> {
     }
 
     /// The live object that an action may touch; `None` if it is to be made.
-    async fn expected(&mut self, object: &Object, expects: &Expects) -> Result<Option<Object>, Halt> {
+    pub(super) async fn expected(
+        &mut self,
+        object: &Object,
+        expects: &Expects,
+    ) -> Result<Option<Object>, Halt> {
         let key = &object.key;
         let live = match self.look(key).await? {
             Some(live) => live,

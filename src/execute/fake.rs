@@ -251,6 +251,10 @@ impl World for Fake {
         refused()
     }
 
+    async fn adopt(&self, _: &Object, _: &str, _: Option<&str>) -> Result<(), Failure> {
+        refused()
+    }
+
     async fn delete(&self, key: &ObjectKey, _uid: &str) -> Result<(), Failure> {
         let mut state = self.state();
         state.log.push(format!("delete {}", key.name));

@@ -229,6 +229,10 @@ impl World for LiveWorld {
         applied.map(drop).map_err(Failure::from)
     }
 
+    async fn adopt(&self, object: &Object, uid: &str, version: Option<&str>) -> Result<(), Failure> {
+        self.writer.adopt(object, uid, version).await.map_err(Failure::from)
+    }
+
     async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
         let deleted = self.writer.delete(key, uid).await;
         if key.kind == Kind::Pod

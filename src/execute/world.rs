@@ -47,6 +47,9 @@ pub trait World {
         version: Option<&str>,
         take: &[Conflict],
     ) -> Result<(), Failure>;
+    /// Gives the fields of whoever made an object to us, if it has this uid and
+    /// version; nothing is left to do once they are ours.
+    async fn adopt(&self, object: &Object, uid: &str, version: Option<&str>) -> Result<(), Failure>;
     /// Deletes the object with this uid, gracefully. Nothing is left to do
     /// when it is gone or another one has its name; it may be there for a
     /// while still.

@@ -103,6 +103,19 @@ pub struct Intended {
     /// Fields to take from other managers.
     #[serde(default)]
     pub take: BTreeSet<Owned>,
+    /// Objects of others to make this stack's.
+    #[serde(default)]
+    pub adopt: BTreeSet<Adopted>,
+}
+
+/// An object that others made and that is to be this stack's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopted {
+    /// Which object.
+    pub object: ObjectKey,
+    /// The one that had this name then; another one stays whose it is.
+    pub uid: String,
 }
 
 /// A member that is to be replaced.

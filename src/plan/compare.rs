@@ -1,12 +1,10 @@
 //! Each desired object against what is there.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Blocked, Change, Confidence, FieldChange, IssueReason, Source, Verb,
+    Blocked, Change, Confidence, FieldChange, IssueReason, Source, Verb, adopt,
     certificates::{self, Verdict},
     change,
     defaults::Defaults,
@@ -19,7 +17,7 @@ use crate::{
     desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
     field::Owned,
     object::{Kind, Object, ObjectKey, etcd_container},
-    observed::{Conflict, Live, Lookup, Members, Observed, Proposal},
+    observed::{Conflict, Intended, Live, Lookup, Members, Observed, Proposal},
 };
 
 /// What came of comparing every object.
@@ -51,8 +49,8 @@ pub struct Given<'a> {
     pub desired: &'a Desired,
     /// The live ones, and what the API server says of the wanted ones.
     pub observed: &'a Observed,
-    /// Fields that are taken from other managers.
-    pub take: &'a BTreeSet<Owned>,
+    /// What is asked for beside the stack file.
+    pub intended: &'a Intended,
     /// Whether a cluster is recorded.
     pub founded: bool,
     /// When.
@@ -156,14 +154,14 @@ impl Comparison {
             Some(Lookup::Found(found)) => Some(found),
             Some(Lookup::Absent) | None => None,
         };
-        if let Some(found) = found
-            && let Some(owner) = others(found, &desired.stack.name)
+        let adopts = |found: &&Object| {
+            adopt::is_pending(&given.intended.adopt, desired, &observed.live, object, found)
+        };
+        let adopted = found.filter(adopts);
+        if let (Some(found), None) = (found, adopted)
+            && let Some(whose) = others(found, &desired.stack.name)
         {
-            return self.stop(
-                "plan::foreign_object",
-                format!("`{}` exists and is not this stack's: {owner}", object.key),
-                "choose another stack name or namespace; taking over what another tool made is not supported yet",
-            );
+            return self.blocked.push(adopt::card(desired, &observed.live, object, found, &whose));
         }
         let secret = desired.secrets.iter().find(|secret| secret.object.key == object.key);
         let verdict = secret.map(|secret| self.certificate(given, secret));
@@ -180,6 +178,10 @@ impl Comparison {
         };
         if let (Some(secret), Some(reason)) = (secret, &issue) {
             one.notes = vec![certificates::note(secret, reason)];
+        }
+        if let Some(found) = adopted {
+            one.verb = Verb::Adopt;
+            one.adopting = adopt::predecessors(desired, &observed.live, object, found);
         }
         if one.verb == Verb::Update && one.fields.is_empty() && issue.is_none() {
             return self.unchanged.push(object.key.clone());
@@ -220,7 +222,7 @@ impl Comparison {
     /// The object as it would be stored, and how sure that is; `None` once a
     /// refusal is noted.
     fn proposal(&mut self, given: Given<'_>, object: &Object) -> Option<(Confidence, Value)> {
-        let Given { observed, take, .. } = given;
+        let Given { observed, intended, .. } = given;
         let key = &object.key;
         match observed.proposals.get(key) {
             Some(Proposal::Accepted { object, warnings }) => {
@@ -232,7 +234,7 @@ impl Comparison {
             }
             Some(Proposal::Conflict { conflicts, forced }) => {
                 let open: Vec<&Conflict> =
-                    conflicts.iter().filter(|one| !ownership::is_taken(take, key, one)).collect();
+                    conflicts.iter().filter(|one| !ownership::is_taken(&intended.take, key, one)).collect();
                 if let (Some(forced), []) = (forced, open.as_slice()) {
                     return Some((Confidence::Verified, forced.body.clone()));
                 }
@@ -354,13 +356,13 @@ pub fn other_peer_port(desired: &Desired, live: &Live) -> Option<u64> {
 
 fn changes_template(one: &Change) -> bool {
     let in_template = |field: &FieldChange| field.path.starts_with("spec.template");
-    one.key.kind == Kind::StatefulSet && one.verb == Verb::Update && one.fields.iter().any(in_template)
+    one.key.kind == Kind::StatefulSet && one.verb != Verb::Create && one.fields.iter().any(in_template)
 }
 
 /// The field of a StatefulSet that differs and can never change, if that is
 /// why an update is refused.
 /// <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#limitations>
-fn fixed(wanted: &Object, live: &Object) -> Option<String> {
+pub fn fixed(wanted: &Object, live: &Object) -> Option<String> {
     const FIXED: [&str; 4] = ["volumeClaimTemplates", "serviceName", "podManagementPolicy", "selector"];
     let part = |field: &str| {
         let (wanted, live) = (wanted.body.get("spec")?.get(field)?, live.body.get("spec")?.get(field)?);
@@ -377,7 +379,7 @@ pub fn namespace_goes(desired: &Desired, live: &Live) -> bool {
 }
 
 /// Whose an object is, if it is not the stack's.
-fn others(found: &Object, stack: &str) -> Option<String> {
+pub fn others(found: &Object, stack: &str) -> Option<String> {
     let manager = found.label(MANAGED_BY);
     match (found.label(STACK_LABEL), manager) {
         (Some(label), Some(manager)) if label == stack && manager == FIELD_MANAGER => None,
@@ -402,6 +404,7 @@ fn create(object: &Object, confidence: Confidence, after: &Value, defaults: Defa
         wanted: object.body.clone(),
         fields,
         notes: Vec::new(),
+        adopting: Vec::new(),
     }
 }
 
@@ -422,5 +425,6 @@ fn update(
         wanted: object.body.clone(),
         fields: source::differences(&Sides { kind, before, after, sent, defaults }),
         notes: Vec::new(),
+        adopting: Vec::new(),
     }
 }

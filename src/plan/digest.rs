@@ -72,6 +72,7 @@ fn identity(action: &Action) -> Option<Value> {
         Action::RemoveMember { id, peer_url, .. } => Some(json!([peer_url, id])),
         Action::DeleteClaim { claim, uid, .. } => Some(json!([claim, uid])),
         Action::Empty { name, claim_uid, .. } => Some(json!([name, claim_uid])),
+        Action::Adopt { object, uid, .. } => Some(json!([object.key.to_string(), uid])),
         _ => None,
     }
 }
@@ -112,7 +113,7 @@ fn action_hash(action: &Action) -> String {
     let mut value = json!(action);
     if let Some(fields) = value.as_object_mut() {
         // Names of holes go with the values that replace them.
-        for field in ["expects", "fill", "reason", "take", "id", "pod_uid", "hand_over", "why"] {
+        for field in ["expects", "fill", "reason", "take", "from", "id", "pod_uid", "hand_over", "why"] {
             fields.remove(field);
         }
     }

@@ -281,3 +281,21 @@ pub fn leader_ordinal(desired: &Desired, observed: &Observed) -> Option<usize> {
     let leads = |member: &&Member| Some(member.id) == reading.leader();
     ordinal(desired, reading.membership.members.iter().find(leads)?)
 }
+
+/// What happens to the volumes of members that leave, where they stay.
+pub fn kept_claims(desired: &Desired, moves: &[(State, Move, State)]) -> Option<String> {
+    let kept = moves.iter().filter_map(|(_, one, after)| match one {
+        Move::Retire(ordinal) if !after.delete_claims && after.claims.contains_key(ordinal) => {
+            Some(desired.names.claim(*ordinal).name)
+        }
+        _ => None,
+    });
+    let kept: Vec<String> = kept.collect();
+    (!kept.is_empty()).then(|| {
+        format!(
+            "the volumes of members that leave stay ({}): nobody uses them again, and growing deletes them first; \
+             `storage.on_scale_down = \"delete\"` deletes them now",
+            kept.join(", ")
+        )
+    })
+}

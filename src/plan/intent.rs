@@ -7,11 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Blocked, state::ordinal};
+use super::{Blocked, adopt, state::ordinal};
 use crate::{
     desired::Desired,
     field::{self, Owned},
     member::{Id, Member},
+    object::Named,
     observed::{Intended, Lookup, Members, Observed, journal::Replaced},
 };
 
@@ -26,6 +27,8 @@ pub struct Intent {
     pub remove: BTreeSet<Id>,
     /// Fields to take from other managers.
     pub take: BTreeSet<Owned>,
+    /// Objects of others to make this stack's.
+    pub adopt: BTreeSet<Named>,
     /// Whether no snapshot is saved before members or data go.
     pub skip_snapshot: bool,
     /// Whether what an unfinished run was asked for is given up.
@@ -67,6 +70,7 @@ pub fn resolve(desired: &Desired, observed: &Observed, intent: &Intent) -> (Inte
     }
     let standing = desired.stack.ownership.take.iter();
     intended.take.extend(standing.filter(|one| takeable(desired, observed, one).is_ok()).cloned());
+    blocked.extend(adopt::resolve(desired, &observed.live, intent, &mut intended));
     (intended, blocked)
 }
 

@@ -1,6 +1,6 @@
 //! Changes and membership as steps, in the one order in which they are safe.
 //!
-//! Namespace; certificates; what members need before they start, and the
+//! Namespace; what is adopted; certificates; what members need before they start, and the
 //! template, which nothing takes up before it restarts; the founding; the
 //! client Service once the cluster is sealed, so that no client writes to a
 //! cluster whose founder could still be replaced by an empty one; then one
@@ -18,11 +18,13 @@ use super::{
 };
 use crate::{
     desired::{Desired, Window, with_replicas},
+    field::takeover::Predecessor,
     member::Id,
     object::{Object, ObjectKey},
     observed::{Intended, Live, Lookup},
 };
 
+mod adopting;
 mod joining;
 mod leaving;
 mod restarting;
@@ -42,6 +44,8 @@ pub struct Inputs<'a> {
     pub issues: Vec<(ObjectKey, IssueReason)>,
     /// Objects that are to be made or changed.
     pub changed: Vec<ObjectKey>,
+    /// Those of them that others made, and who.
+    pub adopting: Vec<(ObjectKey, Vec<Predecessor>)>,
     /// The recorded cluster id, printed.
     pub cluster_id: Option<String>,
     /// The ids of this stack's listed members, by ordinal.
@@ -58,6 +62,7 @@ pub struct Inputs<'a> {
 pub fn steps(inputs: &Inputs<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     steps.extend(namespace(inputs));
+    steps.extend(adopting::adoptions(inputs));
     steps.extend(certificates(inputs));
     steps.extend(objects(inputs));
     steps.extend(membership(inputs));
@@ -126,7 +131,8 @@ fn objects(inputs: &Inputs<'_>) -> Option<Step> {
     let issued = |key: &ObjectKey| inputs.issues.iter().any(|(other, _)| other == key);
     let by_moves = |key: &ObjectKey| {
         let made_by_moves = [names.stateful_set(), names.bootstrap(), names.client_service()].contains(key);
-        made_by_moves && inputs.live.objects.get(key).is_none_or(Lookup::is_absent)
+        adopting::waits(inputs, key)
+            || made_by_moves && inputs.live.objects.get(key).is_none_or(Lookup::is_absent)
     };
     let actions: Vec<Action> = inputs
         .desired
@@ -181,13 +187,16 @@ fn applied(action: &Action) -> Option<&ObjectKey> {
 
 fn membership(inputs: &Inputs<'_>) -> Vec<Step> {
     let client = inputs.desired.names.client_service();
-    let mut client_missing = inputs.live.objects.get(&client).is_none_or(Lookup::is_absent);
+    let absent = inputs.live.objects.get(&client).is_none_or(Lookup::is_absent);
+    let mut client_missing = absent || adopting::waits(inputs, &client);
+    let verb = if absent { "create" } else { "apply" };
     let mut steps = Vec::new();
     let mut serve = |steps: &mut Vec<Step>, state: &State| {
         if client_missing && state.recorded && state.window == Some(Window::Sealed) {
             client_missing = false;
+            steps.extend(adopting::adoption(inputs, &inputs.desired.client_service));
             let action = apply(inputs, &inputs.desired.client_service, Vec::new());
-            steps.push(plain(format!("create {client}: clients are served from here on"), vec![action]));
+            steps.push(plain(format!("{verb} {client}: clients are served from here on"), vec![action]));
         }
     };
     if let Some((state, ..)) = inputs.moves.first() {
@@ -209,6 +218,7 @@ fn membership(inputs: &Inputs<'_>) -> Vec<Step> {
     steps
 }
 
+/// Whether the cluster is founded, and no member starts without its data.
 fn sealed(inputs: &Inputs<'_>) -> bool {
     let names = &inputs.desired.names;
     let live = inputs.live.objects.get(&names.bootstrap()).and_then(Lookup::found);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     certificate::Request,
+    field::takeover::Predecessor,
     member::Id,
     object::{Object, ObjectKey},
     observed::Conflict,
@@ -97,6 +98,17 @@ pub enum Action {
         /// apply is forced only when a dry-run just before it conflicts in
         /// these and in nothing else.
         take: Vec<Conflict>,
+    },
+    /// Makes an object ours that others made: their fields are given to us, and
+    /// no value changes.
+    Adopt {
+        /// The whole apply body of the apply that follows.
+        object: Object,
+        /// The object that was planned with; another one stays whose it is.
+        uid: String,
+        /// Who gives way, and what they set. Whoever else has set a field of
+        /// ours by then does not.
+        from: Vec<Predecessor>,
     },
     /// Writes into the journal that founding begins. From here on a claim of
     /// ordinal 0 may hold data.

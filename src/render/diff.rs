@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     object::Kind,
-    plan::{Change, Confidence, Plan, Verb},
+    plan::{Change, Confidence, Plan, Verb, makers},
 };
 
 /// Every object that is not as wanted, and how many are.
@@ -70,14 +70,19 @@ fn gone(claim: &Deleted, column: Option<usize>, style: Style) -> String {
 }
 
 fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, style: Style) -> String {
-    let Change { key, verb, confidence, before: _, after, wanted, fields: _, notes } = change;
+    let Change { key, verb, confidence, before: _, after, wanted, fields: _, notes, adopting } = change;
     let symbol = match verb {
         Verb::Create => style.good("+"),
         Verb::Update => style.mind("~"),
+        Verb::Adopt => style.mind("^"),
     };
     let sure = match confidence {
         Confidence::Verified => style.dim("verified"),
         Confidence::Predicted => style.dim("predicted"),
+    };
+    let sure = match verb {
+        Verb::Adopt => format!("adopted from {}, {sure}", makers(adopting)),
+        Verb::Create | Verb::Update => sure,
     };
     let mut text = match column {
         Some(column) => format!("  {symbol} {}  {sure}", padded(&key.to_string(), column)),
@@ -87,7 +92,7 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
     text.push('\n');
     let described = match verb {
         Verb::Create => describe(key.kind, after, detail),
-        Verb::Update => Vec::new(),
+        Verb::Update | Verb::Adopt => Vec::new(),
     };
     for Fact { name, value } in described {
         let name = if name.is_empty() { String::new() } else { format!("{name:<11}") };

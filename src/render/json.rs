@@ -11,6 +11,7 @@ use super::{
     foreign,
 };
 use crate::{
+    field::takeover::Predecessor,
     plan::{Change, Confidence, Outcome, Plan, Step, Tally, Verb},
     report::Consent,
 };
@@ -43,7 +44,8 @@ pub fn json(plan: &Plan, about: About<'_>) -> Value {
         "errored": !plan.unread.is_empty(),
         "summary": {
             "create": with(Verb::Create),
-            "update": with(Verb::Update),
+            "update": with(Verb::Update) + with(Verb::Adopt),
+            "adopt": with(Verb::Adopt),
             "delete": deleted.len(),
             "steps": plan.steps.len(),
             "restarts": plan.restarts().len(),
@@ -108,7 +110,7 @@ pub fn json_without_plan(file: &str, diagnostics: &[Value]) -> Value {
 fn change(plan: &Plan, change: &Change) -> Value {
     let action = match change.verb {
         Verb::Create => "create",
-        Verb::Update => "update",
+        Verb::Update | Verb::Adopt => "update",
     };
     json!({
         "address": change.key.to_string(),
@@ -119,8 +121,18 @@ fn change(plan: &Plan, change: &Change) -> Value {
         "confidence": change.confidence,
         "restart": if restarts(plan, change) { "rolling" } else { "none" },
         "change": { "actions": [action], "before": change.before, "after": change.after, "fields": change.fields },
+        "adopting": adopting(change),
         "notes": change.notes,
     })
+}
+
+/// Who made it, where it is adopted.
+fn adopting(change: &Change) -> Value {
+    let one = |one: &Predecessor| json!({ "from_manager": one.manager, "operation": one.operation, "fields": one.fields });
+    match change.verb {
+        Verb::Adopt => change.adopting.iter().map(one).collect(),
+        Verb::Create | Verb::Update => Value::Null,
+    }
 }
 
 /// A claim whose data is deleted.

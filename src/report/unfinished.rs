@@ -45,7 +45,7 @@ pub fn unfinished(plan: &Plan, live: &Live, now: Timestamp) -> Option<Unfinished
 
 /// What was asked for, in words.
 fn asked_for(intended: &Intended) -> Vec<String> {
-    let Intended { replace, restart, remove, take } = intended;
+    let Intended { replace, restart, remove, take, adopt } = intended;
     let names = |names: Vec<&str>| names.join(", ");
     let mut all = Vec::new();
     if !replace.is_empty() {
@@ -56,6 +56,7 @@ fn asked_for(intended: &Intended) -> Vec<String> {
     }
     all.extend(remove.iter().map(|id| format!("remove member {id}")));
     all.extend(take.iter().map(|field| format!("take {} from {}", field.field, field.manager)));
+    all.extend(adopt.iter().map(|one| format!("adopt {}", one.object)));
     all
 }
 

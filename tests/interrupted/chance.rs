@@ -179,6 +179,7 @@ fn intent(world: &Simulator, wish: &Wish) -> Intent {
         restart: wish.restart,
         remove: if wish.remove_strangers { strangers } else { BTreeSet::new() },
         take: BTreeSet::from(["StatefulSet/orders:spec.replicas@kubectl".parse().expect("a field")]),
+        adopt: BTreeSet::new(),
         skip_snapshot: wish.skip_snapshot,
         abandon: false,
     }

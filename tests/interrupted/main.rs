@@ -18,6 +18,7 @@
 
 #![expect(clippy::print_stdout, reason = "the number of interleavings is for whoever reads the log")]
 
+mod adopting;
 mod chance;
 mod drive;
 mod etcd;

@@ -7,6 +7,7 @@ use etcdctl_stack::{
     certificate::{Facts, Request},
     desired::{CLUSTER_ID, ORDINALS},
     execute::Failure,
+    field::{self, takeover},
     object::{Kind, Object, ObjectKey},
     observed::{Conflict, SecretFacts},
 };
@@ -45,6 +46,14 @@ impl State {
         let uid = live.as_ref().and_then(Object::uid).map_or_else(|| format!("uid-{version}"), str::to_owned);
         stored.body["metadata"]["uid"] = json!(uid);
         stored.body["metadata"]["resourceVersion"] = json!(version.to_string());
+        // Whoever scaled it is forgotten once the field is taken.
+        let forgotten = object.key.kind == Kind::StatefulSet && self.scaled_by.is_none();
+        if !forgotten
+            && object.body["metadata"].get("managedFields").is_none()
+            && let Some(managers) = live.as_ref().and_then(|live| live.body["metadata"].get("managedFields"))
+        {
+            stored.body["metadata"]["managedFields"] = managers.clone();
+        }
         if object.key.kind == Kind::StatefulSet {
             self.generation(&mut stored, live.as_ref());
         }
@@ -65,12 +74,31 @@ impl State {
         if let Some(status) = live.and_then(|live| live.body.get("status")) {
             stored.body["status"] = status.clone();
         }
-        if let (Some(_), Some(live)) = (&self.scaled_by, live) {
-            stored.body["metadata"]["managedFields"] = live.body["metadata"]["managedFields"].clone();
-        }
         if !same {
             self.status_due = self.now + CONTROLLER;
         }
+    }
+
+    /// Gives the fields of whoever made an object to us.
+    pub fn adopt(&mut self, object: &Object, uid: &str, version: Option<&str>) -> Result<(), Failure> {
+        let fresh = self.fresh();
+        let live = self.objects.get_mut(&object.key).filter(|live| live.uid() == Some(uid));
+        let live = live.filter(|live| version.is_none() || live.resource_version() == version);
+        let live = live.ok_or_else(|| Failure::Stale("another object or version".into()))?;
+        let from = takeover::predecessors(&live.body, &object.body);
+        live.body["metadata"]["managedFields"] = takeover::handed_over(&live.body, &from);
+        live.body["metadata"]["resourceVersion"] = json!(fresh.to_string());
+        Ok(())
+    }
+
+    /// Those who made an object, where somebody did.
+    fn makers(&self, object: &Object) -> Vec<Conflict> {
+        let live = self.objects.get(&object.key).filter(|live| !field::owners(&live.body).is_empty());
+        let from = live.map(|live| takeover::predecessors(&live.body, &object.body)).unwrap_or_default();
+        from.into_iter()
+            .filter(|one| one.manager != "kubectl")
+            .map(|one| Conflict { field: "metadata.labels".into(), manager: one.manager })
+            .collect()
     }
 
     /// Who else owns what this apply would change.
@@ -81,7 +109,7 @@ impl State {
             (Some(manager), Some(live)) if replicas(live) != replicas(object) => {
                 vec![Conflict { field: "spec.replicas".into(), manager: manager.clone() }]
             }
-            _ => Vec::new(),
+            _ => self.makers(object),
         }
     }
 
@@ -162,6 +190,9 @@ impl State {
                     .ok_or_else(|| Failure::Refused("no authority".into()))?,
             ),
         };
+        if let Some(conflict) = self.makers(object).first() {
+            return Err(Failure::Refused(format!("it was made by {}", conflict.manager)));
+        }
         self.store(object, uid, None)?;
         let sha256 = format!("{:064x}", self.counter);
         let facts = Facts {

@@ -9,7 +9,7 @@ use etcdctl_stack::{
         Claim, EtcdReading, Live, Lookup, Members, Node, Observed, Pod, Proposal, Right, StorageClass,
         Target, Trouble,
     },
-    plan::{Intent, Plan, plan, questions},
+    plan::{Intent, Plan, adoptions, plan, questions},
 };
 
 use crate::simulator::{Log, Phase, Simulator, State};
@@ -23,6 +23,8 @@ impl Simulator {
     /// The plan for the world as it is and what is asked for.
     pub fn plan_with(&self, intent: &Intent) -> Plan {
         let live = self.live();
+        let adopted: Vec<_> =
+            adoptions(&self.desired, &live, intent).into_iter().map(|object| object.key).collect();
         let state = self.read();
         let proposals = questions(&self.desired, &live)
             .into_iter()
@@ -30,7 +32,7 @@ impl Simulator {
                 let conflicts = state.conflicts(&question.object);
                 let key = question.object.key.clone();
                 let object = question.object;
-                let answer = match conflicts.is_empty() {
+                let answer = match conflicts.is_empty() || adopted.contains(&key) {
                     true => Proposal::Accepted { object, warnings: Vec::new() },
                     false => Proposal::Conflict { conflicts, forced: Some(object) },
                 };

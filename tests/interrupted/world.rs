@@ -117,6 +117,10 @@ impl World for Simulator {
         self.change(&format!("apply {}", object.key), |state| state.apply(object, uid, version, take)).await
     }
 
+    async fn adopt(&self, object: &Object, uid: &str, version: Option<&str>) -> Result<(), Failure> {
+        self.change(&format!("adopt {}", object.key), |state| state.adopt(object, uid, version)).await
+    }
+
     async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
         self.change(&format!("delete {key}"), |state| state.delete(key, uid)).await
     }

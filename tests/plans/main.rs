@@ -1,5 +1,6 @@
 //! Ring 0: worlds with one thing changed, and the plan that comes of it.
 
+mod adopting;
 mod certificates;
 mod digests;
 mod drift;

@@ -363,7 +363,9 @@ pub fn stops(world: &World, code: &str, reason: &str) {
 /// promotes one, or writes one down.
 fn is_move(step: &Step) -> bool {
     let acts = |action: &Action| match action {
-        Action::CreateNamespace { .. } | Action::Issue { .. } | Action::Snapshot => false,
+        Action::CreateNamespace { .. } | Action::Issue { .. } | Action::Adopt { .. } | Action::Snapshot => {
+            false
+        }
         Action::Apply { object, .. } => object.key.kind == Kind::ConfigMap,
         Action::BeginFounding
         | Action::RecordCluster

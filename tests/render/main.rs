@@ -1,6 +1,7 @@
 //! Whole output: plans, runs and clusters made by hand, as a person sees them
 //! at a hundred columns and at forty, and as a program reads them.
 
+mod adoptions;
 mod clusters;
 mod costs;
 mod drifts;

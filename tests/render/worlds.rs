@@ -259,7 +259,7 @@ pub fn key(kind: Kind, name: &str) -> ObjectKey {
     ObjectKey::new(kind, "etcd-orders", name)
 }
 
-fn made(key: ObjectKey, after: Value) -> Change {
+pub fn made(key: ObjectKey, after: Value) -> Change {
     Change {
         key,
         verb: Verb::Create,
@@ -269,6 +269,7 @@ fn made(key: ObjectKey, after: Value) -> Change {
         after,
         fields: Vec::new(),
         notes: Vec::new(),
+        adopting: Vec::new(),
     }
 }
 
@@ -280,7 +281,7 @@ fn check(name: &str, outcome: Outcome, detail: &str) -> Check {
     Check { name: name.into(), outcome, detail: detail.into() }
 }
 
-fn step(title: &str, voters: Option<usize>) -> Step {
+pub fn step(title: &str, voters: Option<usize>) -> Step {
     let tally =
         voters.map(|voters| Tally { voters, quorum: voters / 2 + 1, can_lose: voters - (voters / 2 + 1) });
     Step {

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::{
     field::Owned,
     member::Id,
+    object::Named,
     plan::Intent,
     render::quoted,
     report::{DataLoss, Permissions},
@@ -33,6 +34,11 @@ pub struct Intents {
     /// under `[ownership]` in the stack file takes it each time.
     #[arg(long, value_name = "KIND/NAME:FIELD@MANAGER")]
     pub take: Vec<Owned>,
+    /// Make an object this stack's that another tool made; may be given again
+    ///
+    /// The plan names who made it, and shows what would change.
+    #[arg(long, value_name = "KIND/NAME")]
+    pub adopt: Vec<Named>,
     /// Save no snapshot before members or data go
     #[arg(long)]
     pub skip_snapshot: bool,
@@ -63,6 +69,7 @@ impl Intents {
             restart: self.restart,
             remove: self.remove.iter().copied().collect(),
             take: self.take.iter().cloned().collect(),
+            adopt: self.adopt.iter().cloned().collect(),
             skip_snapshot: self.skip_snapshot,
             abandon: self.abandon,
         }
@@ -85,6 +92,7 @@ impl Intents {
             ("--replace", !self.replace.is_empty()),
             ("--remove", !self.remove.is_empty()),
             ("--take", !self.take.is_empty()),
+            ("--adopt", !self.adopt.is_empty()),
             ("--allow-data-loss CLAIM", claims.iter().any(|claim| claim != "all")),
         ];
         table.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
@@ -93,13 +101,14 @@ impl Intents {
     /// The flags that ask for the same again, to be copied. Permissions are
     /// not among them: the plan says which it needs.
     pub fn flags(&self) -> Vec<String> {
-        let Intents { replace, restart, remove, take, skip_snapshot, abandon, allowed: _ } = self;
+        let Intents { replace, restart, remove, take, adopt, skip_snapshot, abandon, allowed: _ } = self;
         let flag = |name: &str, given: bool| given.then(|| name.to_owned());
         let mut flags: Vec<String> =
             replace.iter().map(|name| format!("--replace {}", quoted(name))).collect();
         flags.extend(flag("--restart", *restart));
         flags.extend(remove.iter().map(|id| format!("--remove {id}")));
         flags.extend(take.iter().map(|taken| format!("--take {}", quoted(&taken.to_string()))));
+        flags.extend(adopt.iter().map(|named| format!("--adopt {}", quoted(&named.to_string()))));
         flags.extend(flag("--skip-snapshot", *skip_snapshot));
         flags.extend(flag("--abandon", *abandon));
         flags
@@ -145,6 +154,7 @@ mod tests {
             replace: vec!["orders-1".into()],
             remove: vec![Id(0xb31c)],
             take: vec!["StatefulSet/orders:spec.replicas@my tool".parse().unwrap()],
+            adopt: vec!["service/etcd-orders/orders".parse().unwrap()],
             skip_snapshot: true,
             ..Intents::default()
         };
@@ -152,6 +162,7 @@ mod tests {
             "--replace orders-1",
             "--remove b31c",
             "--take 'StatefulSet/orders:spec.replicas@my tool'",
+            "--adopt Service/orders",
             "--skip-snapshot",
         ];
         assert_eq!(intents.flags(), flags);
