@@ -20,6 +20,7 @@ mod parse;
 mod path;
 mod plugin;
 mod port_forward;
+mod quota;
 mod read;
 mod request;
 mod rights;

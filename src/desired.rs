@@ -93,8 +93,8 @@ pub fn desired(stack: &Stack) -> Desired {
         client_service: service::client(stack, &names),
         budget: (stack.budget == Budget::Quorum).then(|| disruption::budget(stack, &names)),
         bootstrap: bootstrap::sealed(stack, &names),
-        pod: stateful_set::first_pod(&stateful_set, &names),
-        claim: stateful_set::first_claim(&stateful_set, &names),
+        pod: stateful_set::pod(&stateful_set, &names, 0),
+        claim: stateful_set::claim(&stateful_set, &names, 0),
         stateful_set,
         stack: stack.clone(),
         names,
@@ -106,6 +106,16 @@ impl Desired {
     pub fn needs_a_node_each(&self) -> bool {
         let placement = &self.stack.placement;
         placement.nodes == Spread::Required && placement.affinity.is_none()
+    }
+
+    /// The pod of an ordinal as the StatefulSet would make it.
+    pub fn pod_of(&self, ordinal: usize) -> Object {
+        stateful_set::pod(&self.stateful_set, &self.names, ordinal)
+    }
+
+    /// The claim of an ordinal, likewise.
+    pub fn claim_of(&self, ordinal: usize) -> Object {
+        stateful_set::claim(&self.stateful_set, &self.names, ordinal)
     }
 
     /// Whether a claim goes with its member when the stack shrinks.

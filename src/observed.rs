@@ -16,9 +16,11 @@ use crate::{
 };
 
 pub mod journal;
+mod quota;
 mod trouble;
 
 pub use journal::{Intended, Journal};
+pub use quota::{Quota, Scope};
 pub use trouble::Trouble;
 
 /// The answer to "is it there?".
@@ -78,6 +80,8 @@ pub struct Live {
     pub storage_classes: Lookup<Vec<StorageClass>>,
     /// The nodes, where they may be listed.
     pub nodes: Lookup<Vec<Node>>,
+    /// The quotas of the namespace, where they may be listed.
+    pub quotas: Lookup<Vec<Quota>>,
     /// What this identity may do, for every right that was asked for.
     pub rights: Vec<Right>,
     /// What earlier runs wrote down.

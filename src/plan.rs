@@ -19,6 +19,8 @@
 //! foreign       fields that others set and the stack does not
 //! ownership     who else owns a field
 //! check         rights, StorageClass, pods, claims, nodes
+//! quota         what the members need of the namespace's quotas
+//! refusal       what helps when admission refuses a pod or claim
 //! etcd          the cluster as it is, for display
 //! digest        what an approval is bound to
 //! drift         what others changed since the last apply
@@ -53,6 +55,8 @@ mod membership;
 mod order;
 mod ownership;
 mod questions;
+mod quota;
+mod refusal;
 mod source;
 mod spelling;
 mod state;

@@ -7,6 +7,7 @@
 use std::{
     cmp::Ordering,
     fmt::{self, Display},
+    ops::{Add, Mul, Sub},
     str::FromStr,
 };
 
@@ -220,6 +221,32 @@ impl Quantity {
         }
         let suffix = DECIMAL.iter().find(|row| row.1 == exponent).map_or("", |row| row.0);
         format!("{number}{suffix}")
+    }
+}
+
+impl Add for Quantity {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        let family = if self.billionths == 0 { other.family } else { self.family };
+        Self { billionths: (self.billionths + other.billionths).clamp(-MAX, MAX), family }
+    }
+}
+
+impl Sub for Quantity {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        self + Self { billionths: -other.billionths, ..other }
+    }
+}
+
+impl Mul<usize> for Quantity {
+    type Output = Self;
+
+    fn mul(self, times: usize) -> Self {
+        let times = i128::try_from(times).unwrap_or(i128::MAX);
+        Self { billionths: self.billionths.saturating_mul(times).clamp(-MAX, MAX), ..self }
     }
 }
 

@@ -131,6 +131,7 @@ mod tests {
             claims: Lookup::Absent,
             storage_classes: Lookup::Absent,
             nodes: Lookup::Absent,
+            quotas: Lookup::Absent,
             rights: Vec::new(),
             journal: Lookup::Absent,
             lease: Lookup::Absent,

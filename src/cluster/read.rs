@@ -59,12 +59,13 @@ impl Reader {
                 self.claims(names),
                 self.list(Kind::StorageClass, None, parse::storage_class),
                 self.list(Kind::Node, None, parse::node),
+                self.quotas(&names.namespace),
             )
         };
         let records = async { tokio::join!(self.journal(names), self.lease(names), self.minor_version()) };
         let reads = async { tokio::join!(objects, lists, records) };
         let (reads, rights) = join(reads, rights::rights(&self.http, desired)).await;
-        let (objects, (pods, claims, storage_classes, nodes), (journal, lease, kubernetes)) = reads;
+        let (objects, (pods, claims, storage_classes, nodes, quotas), (journal, lease, kubernetes)) = reads;
         let journal = match journal? {
             Lookup::Found((journal, _)) => Lookup::Found(journal),
             Lookup::Absent => Lookup::Absent,
@@ -90,6 +91,7 @@ impl Reader {
             claims: claims?,
             storage_classes: storage_classes?,
             nodes: nodes?,
+            quotas: quotas?,
             rights,
             journal,
             lease,

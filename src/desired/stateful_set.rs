@@ -42,9 +42,9 @@ pub fn with_replicas(stateful_set: &Object, replicas: usize) -> Object {
     changed
 }
 
-/// The pod of ordinal 0 as the controller would make it.
-pub fn first_pod(stateful_set: &Object, names: &Names) -> Object {
-    let key = names.pod(0);
+/// The pod of an ordinal as the controller would make it.
+pub fn pod(stateful_set: &Object, names: &Names, ordinal: usize) -> Object {
+    let key = names.pod(ordinal);
     let template = &stateful_set.body["spec"]["template"];
     let mut body = json!({
         "apiVersion": "v1",
@@ -56,16 +56,16 @@ pub fn first_pod(stateful_set: &Object, names: &Names) -> Object {
     body["metadata"]["namespace"] = json!(names.namespace);
     body["spec"]["hostname"] = json!(key.name);
     body["spec"]["subdomain"] = json!(names.peer_service().name);
-    let data = json!({ "name": "data", "persistentVolumeClaim": { "claimName": names.claim(0).name } });
+    let data = json!({ "name": "data", "persistentVolumeClaim": { "claimName": names.claim(ordinal).name } });
     if let Some(volumes) = body["spec"]["volumes"].as_array_mut() {
         volumes.push(data);
     }
     Object { key, body }
 }
 
-/// The claim of ordinal 0 as the controller would make it.
-pub fn first_claim(stateful_set: &Object, names: &Names) -> Object {
-    let key: ObjectKey = names.claim(0);
+/// The claim of an ordinal as the controller would make it.
+pub fn claim(stateful_set: &Object, names: &Names, ordinal: usize) -> Object {
+    let key: ObjectKey = names.claim(ordinal);
     let template = &stateful_set.body["spec"]["volumeClaimTemplates"][0];
     let mut body = json!({
         "apiVersion": "v1",

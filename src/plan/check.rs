@@ -10,6 +10,8 @@ use super::{
     Blocked,
     compare::namespace_goes,
     membership::{Listed, Move, State},
+    questions::{next_claim, next_pod},
+    quota, refusal,
 };
 use crate::{
     desired::Desired,
@@ -69,9 +71,19 @@ pub fn checks(
             add(room(desired, observed, *ordinal));
         }
     }
-    if creating && !namespace_goes(desired, &observed.live) {
-        add(dry_run("pod", &desired.pod.key, observed));
-        add(dry_run("claim", &desired.claim.key, observed));
+    if !namespace_goes(desired, &observed.live) {
+        let (pod, claim) = (next_pod(desired, &observed.live), next_claim(desired, &observed.live));
+        let more = claim.is_some();
+        for (name, object) in [("pod", pod), ("claim", claim)] {
+            if let Some(object) = object {
+                add(dry_run(name, &object.key, observed, more));
+            }
+        }
+    }
+    if let Some((check, stops)) = quota::quotas(desired, observed) {
+        blocked.retain(|stop| stops.is_empty() || !refusal::is_of_a_quota(&stop.reason));
+        checks.push(check);
+        blocked.extend(stops);
     }
     (checks, blocked)
 }
@@ -190,28 +202,32 @@ fn room(desired: &Desired, observed: &Observed, ordinal: usize) -> (Check, Optio
     }
 }
 
-fn dry_run(name: &str, key: &ObjectKey, observed: &Observed) -> (Check, Option<Blocked>) {
+fn dry_run(name: &str, key: &ObjectKey, observed: &Observed, more: bool) -> (Check, Option<Blocked>) {
+    let fine = |detail: String| (check(name, Outcome::Pass, detail), None);
     match observed.proposals.get(key) {
         None | Some(Proposal::NamespaceMissing) => {
             let detail = "the namespace does not exist yet; checked again after it is made".to_owned();
             (check(name, Outcome::Unchecked, detail), None)
         }
         Some(Proposal::Accepted { warnings, .. }) if warnings.is_empty() => {
-            (check(name, Outcome::Pass, format!("{} dry-run", key.kind)), None)
+            fine(format!("{} dry-run", key.kind))
         }
-        Some(Proposal::Accepted { warnings, .. }) => (
-            check(name, Outcome::Pass, format!("{} dry-run, which warns: {}", key.kind, warnings.join("; "))),
-            None,
-        ),
+        Some(Proposal::Accepted { warnings, .. }) => {
+            fine(format!("{} dry-run, which warns: {}", key.kind, warnings.join("; ")))
+        }
         // Said as something that could not be read.
         Some(Proposal::Failed(_)) => {
             (check(name, Outcome::Unchecked, format!("{} could not be asked about", key.kind)), None)
+        }
+        // Pods that restart make room for themselves.
+        Some(Proposal::Rejected { message, .. }) if !more && refusal::is_of_a_quota(message) => {
+            fine(format!("{} dry-run", key.kind))
         }
         Some(Proposal::Rejected { message, .. }) => {
             let blocked = Blocked::new(
                 &format!("plan::{name}_refused"),
                 format!("the API server would refuse `{key}`: {message}"),
-                "change the stack file, or what the cluster allows",
+                refusal::help(message),
             );
             (check(name, Outcome::Fail, format!("{} refused", key.kind)), Some(blocked))
         }

@@ -9,7 +9,7 @@ use super::{
     change,
     defaults::Defaults,
     foreign, ownership,
-    questions::running_version,
+    questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
 };
 use crate::{
@@ -113,10 +113,10 @@ pub fn silent_members(observed: &Observed, should_answer: bool) -> Option<String
     }
 }
 
-/// The first pod and claim, where nobody knows what admission says of them.
+/// The next pod and claim, where nobody knows what admission says of them.
 fn unasked(desired: &Desired, observed: &Observed) -> impl Iterator<Item = String> {
-    let keys = [&desired.pod, &desired.claim].map(|object| &object.key);
-    keys.into_iter().filter_map(|key| match observed.proposals.get(key)? {
+    let next = next_pod(desired, &observed.live).into_iter().chain(next_claim(desired, &observed.live));
+    next.map(|object| object.key).filter_map(|key| match observed.proposals.get(&key)? {
         Proposal::Failed(reason) => Some(format!("`{key}` cannot be checked: {reason}")),
         _ => None,
     })

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{order::settled, recorded_cluster, spelling};
+use super::{change, order::settled, recorded_cluster, spelling, state::replicas};
 use crate::{
     desired::{self, Desired},
     field::{self, Owned, Owner},
@@ -72,10 +72,39 @@ pub fn questions(desired: &Desired, live: &Live) -> Vec<Question> {
         .filter(readable)
         .map(|object| Question { object: settled(desired, live, cluster_id.as_deref(), object) })
         .collect();
-    if live.objects.get(&desired.names.stateful_set()).is_some_and(Lookup::is_absent) {
-        all.extend([&desired.pod, &desired.claim].map(|object| Question { object: object.clone() }));
-    }
+    let next = next_pod(desired, live).into_iter().chain(next_claim(desired, live));
+    all.extend(next.map(|object| Question { object }));
     all
+}
+
+/// The next pod that the StatefulSet would make, where it makes more or others
+/// than are there: its own dry-run checks nothing about its pods.
+pub fn next_pod(desired: &Desired, live: &Live) -> Option<Object> {
+    match live.objects.get(&desired.names.stateful_set())? {
+        Lookup::Absent => Some(desired.pod.clone()),
+        Lookup::Found(set) if grows(desired, set) || has_another_template(desired, set) => {
+            Some(desired.pod_of(replicas(set)))
+        }
+        Lookup::Found(_) | Lookup::Failed(_) => None,
+    }
+}
+
+/// The next claim, where it makes more than are there.
+pub fn next_claim(desired: &Desired, live: &Live) -> Option<Object> {
+    match live.objects.get(&desired.names.stateful_set())? {
+        Lookup::Absent => Some(desired.claim.clone()),
+        Lookup::Found(set) if grows(desired, set) => Some(desired.claim_of(replicas(set))),
+        Lookup::Found(_) | Lookup::Failed(_) => None,
+    }
+}
+
+fn grows(desired: &Desired, set: &Object) -> bool {
+    usize::from(desired.stack.members) > replicas(set)
+}
+
+fn has_another_template(desired: &Desired, set: &Object) -> bool {
+    let template = |object: &Object| object.body["spec"]["template"].clone();
+    change::broken_at(&template(&desired.stateful_set), &template(set)).is_some()
 }
 
 /// The version that members start with: the tag of the live template's image.

@@ -74,6 +74,7 @@ impl Simulator {
             claims: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.claim(ordinal)).collect()),
             storage_classes: Lookup::Found(vec![class]),
             nodes: Lookup::Found((0..ORDINALS).map(|i| node(&format!("node-{i}"))).collect()),
+            quotas: Lookup::Found(Vec::new()),
             rights: vec![right],
             lease: Lookup::Absent,
             journal: state.journal.clone().map_or(Lookup::Absent, Lookup::Found),

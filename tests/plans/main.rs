@@ -13,6 +13,7 @@ mod lost;
 mod membership;
 mod objects;
 mod owned;
+mod quotas;
 mod restarting;
 mod sources;
 mod worlds;

@@ -125,7 +125,7 @@ fn a_right_that_is_missing_stops_a_founded_cluster_too() {
 fn what_could_not_be_read_leaves_no_plan_to_approve() {
     let names = World::founded().desired.names;
     let failed = "forbidden";
-    let pod = World::founded().desired.pod.key;
+    let pod = names.pod(3);
     let unread: [(&str, Change<'_>); 7] = [
         ("the journal cannot be read", &|world| world.live.journal = Lookup::Failed(failed.into())),
         ("claims cannot be read", &|world| world.live.claims = Lookup::Failed(failed.into())),
@@ -135,7 +135,7 @@ fn what_could_not_be_read_leaves_no_plan_to_approve() {
         ("`Service/etcd-orders/orders` cannot be checked", &|world| {
             world.answers.insert(names.client_service(), Proposal::Failed(failed.into()));
         }),
-        ("`Pod/etcd-orders/orders-0` cannot be checked", &|world| {
+        ("`Pod/etcd-orders/orders-3` cannot be checked", &|world| {
             world.answers.insert(pod.clone(), Proposal::Failed(failed.into()));
         }),
     ];

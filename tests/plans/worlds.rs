@@ -221,6 +221,7 @@ pub fn empty(desired: &Desired) -> Observed {
         claims: Lookup::Found(Vec::new()),
         storage_classes: Lookup::Found(vec![class]),
         nodes: Lookup::Found((1..=3).map(node).collect()),
+        quotas: Lookup::Found(Vec::new()),
         rights: vec![right],
         lease: Lookup::Absent,
         journal: Lookup::Absent,

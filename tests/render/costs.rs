@@ -310,6 +310,7 @@ fn killed(plan: &Plan, who: &str) -> Live {
         claims: Lookup::Absent,
         storage_classes: Lookup::Absent,
         nodes: Lookup::Absent,
+        quotas: Lookup::Absent,
         rights: Vec::new(),
         journal: Lookup::Found(journal),
         lease: Lookup::Absent,

@@ -37,6 +37,7 @@ fn empty() -> Observed {
         claims: Lookup::Found(Vec::new()),
         storage_classes: Lookup::Failed("not asked".into()),
         nodes: Lookup::Failed("not asked".into()),
+        quotas: Lookup::Absent,
         rights: Vec::new(),
         journal: Lookup::Absent,
         lease: Lookup::Absent,
