@@ -25,6 +25,7 @@ mod read;
 mod request;
 mod rights;
 mod secret;
+mod webhook;
 mod write;
 
 pub use connect::Connect;

@@ -45,7 +45,9 @@ impl Reader {
                 }
             }
         });
-        join_all(answers).await.into_iter().collect()
+        let mut answers = join_all(answers).await.into_iter().collect();
+        self.name_webhooks(&mut answers).await;
+        answers
     }
 
     async fn adopted(&self, wanted: &Object) -> Result<Proposal, Error> {

@@ -24,7 +24,9 @@ impl Reader {
         let answers = questions
             .iter()
             .map(|question| async { (question.object.key.clone(), self.ask_one(&question.object).await) });
-        join_all(answers).await.into_iter().collect()
+        let mut answers = join_all(answers).await.into_iter().collect();
+        self.name_webhooks(&mut answers).await;
+        answers
     }
 
     async fn ask_one(&self, object: &Object) -> Proposal {
@@ -94,10 +96,6 @@ pub(super) fn without_values(key: &ObjectKey, mut body: Value) -> Object {
 pub(super) fn refused(error: Error) -> Proposal {
     let text = error.to_string();
     match error {
-        // The webhook would have to answer, and cannot without an effect.
-        Error::Invalid { message, .. } if message.contains("does not support dry run") => {
-            Proposal::Failed(message)
-        }
         Error::Invalid { message, fields } => Proposal::Rejected { message, fields },
         Error::NamespaceTerminating(_) => Proposal::Rejected { message: text, fields: Vec::new() },
         Error::NotFound(message) if message.starts_with("namespaces \"") => Proposal::NamespaceMissing,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use super::webhook;
 use crate::observed::Conflict;
 
 /// Why a request did not do what it should.
@@ -60,6 +61,10 @@ pub enum Error {
         /// The fields that it names.
         fields: Vec<String>,
     },
+    /// 500 or 400, and a webhook is to blame that gave no verdict: nothing was
+    /// stored, and asking again does not help.
+    #[error("{0}")]
+    Webhook(String),
     /// 429, 5xx: the server is busy or broken.
     #[error("the API server failed: {0}")]
     Server(String),
@@ -127,6 +132,10 @@ impl Error {
             Error::Timeout { .. } | Error::Server(_) => {
                 "look at the API server's health: `kubectl get --raw /readyz?verbose`"
             }
+            Error::Webhook(_) => {
+                "bring the webhook back, or leave these objects out of its rules; `kubectl get \
+                 validatingwebhookconfigurations,mutatingwebhookconfigurations` lists them"
+            }
             Error::Forbidden(_) => "ask an administrator for the right, or use another identity",
             Error::NamespaceTerminating(_) => "wait until it is gone, then plan again",
             Error::Locked { .. } => {
@@ -145,6 +154,7 @@ pub fn of_status(code: u16, body: &Value) -> Error {
     let has = |reason: &str| causes.iter().any(|cause| cause["reason"] == reason);
     let fields = || causes.iter().filter_map(|cause| cause["field"].as_str().map(str::to_owned)).collect();
     match code {
+        400 | 500 if webhook::is_silent(&message) => Error::Webhook(message),
         401 => Error::Unauthorized,
         403 if has("NamespaceTerminating") => Error::NamespaceTerminating(message),
         403 if body["kind"] == "Status" && !is_about_rights(&message) => {
@@ -217,6 +227,17 @@ mod tests {
             let expected = Error::Invalid { message: text.to_owned(), fields: Vec::new() };
             assert_eq!(status(403, text, json!([])), expected);
         }
+    }
+
+    #[test]
+    fn a_webhook_that_does_not_answer_is_not_a_busy_server() {
+        let dead =
+            "Internal error occurred: failed calling webhook \"guard.example.test\": connection refused";
+        let error = status(500, dead, json!([]));
+        assert_eq!(error, Error::Webhook(dead.to_owned()));
+        assert!(!error.is_ambiguous() && !error.is_fatal() && !error.is_stale());
+        let old = "admission webhook \"guard.example.test\" does not support dry run";
+        assert_eq!(status(400, old, json!([])), Error::Webhook(old.to_owned()));
     }
 
     #[test]

@@ -239,7 +239,8 @@ async fn a_policy_rejects_and_a_dead_webhook_is_named() {
         Proposal::Accepted { .. } | Proposal::Rejected { .. } => None,
         other => Some(other),
     });
-    failed(dead.await, &["failed calling webhook", &name]);
+    let owner = format!("webhook `{name}` of `ValidatingWebhookConfiguration/{name}` does not answer");
+    failed(dead.await, &["failed calling webhook", &owner]);
 }
 
 async fn until_not_accepted(object: &Object) -> Proposal {
