@@ -39,3 +39,36 @@ fn as_planned(object: &Object, live: &Object, from: &[Predecessor]) -> Result<()
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::object::{Kind, ObjectKey};
+
+    fn object(managers: Value) -> Object {
+        let key = ObjectKey::new(Kind::Service, "ns", "orders");
+        Object {
+            key,
+            body: json!({ "metadata": { "managedFields": managers }, "spec": { "type": "ClusterIP" } }),
+        }
+    }
+
+    #[test]
+    fn whoever_was_not_in_the_plan_does_not_give_way() {
+        let set_by = |manager: &str, fields: Value| json!({ "manager": manager, "operation": "Update", "fieldsV1": { "f:spec": fields } });
+        let helm = || set_by("helm", json!({ "f:type": {} }));
+        let planned = object(json!([helm()]));
+        let from = takeover::predecessors(&planned.body, &planned.body);
+        let holds = |managers: Value| as_planned(&planned, &object(managers), &from).is_ok();
+        assert!(holds(json!([helm()])));
+        assert!(holds(json!([helm(), set_by("ann", json!({ "f:note": {} }))])));
+        assert!(!holds(json!([helm(), set_by("kubectl-edit", json!({ "f:type": {} }))])));
+        assert!(!holds(json!([set_by("helm", json!({ "f:type": {}, "f:ports": {} }))])));
+        // Given to us already.
+        assert!(holds(
+            json!([{ "manager": "etcdctl-stack", "operation": "Apply", "fieldsV1": { "f:spec": { "f:type": {} } } }])
+        ));
+    }
+}
