@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "numbers that a reader of the log wants")]
 
+mod admission;
 mod adopting;
 mod audit;
 mod changing;
