@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use crate::space::{Space, cluster, same, says, stale};
 
 /// How an object came to be, and under which name.
-const MAKERS: [(&str, &[&str]); 4] = [
+const MAKERS: [(&str, &[&str]); 5] = [
     ("kubectl-client-side-apply", &["apply"]),
     ("kubectl-create", &["create"]),
     ("helm", &["apply", "--server-side", "--field-manager=helm"]),
     ("before-first-apply", &["create"]),
+    ("kustomize-controller", &["apply", "--server-side", "--field-manager=kustomize-controller"]),
 ];
 
 /// A Service, a budget, a Secret, a ConfigMap and a StatefulSet as another tool
