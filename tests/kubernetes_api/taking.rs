@@ -98,10 +98,7 @@ async fn a_conflict_that_was_not_named_keeps_everything_from_being_taken() {
         as_typed("metadata.labels.colour", "painter"),
     ] {
         let error = refused(writer.apply_taking(&set(&space, 0, "red"), &same(&made), &[take]).await);
-        says(
-            &error.to_string(),
-            &[".spec.replicas by \"kubectl\"", ".metadata.labels.colour by \"painter\""],
-        );
+        says(&error.to_string(), &["spec.replicas by kubectl", "metadata.labels.colour by painter"]);
     }
     let version = |object: &Value| object["metadata"]["generation"].clone();
     let live = space.get(&made.key);
