@@ -22,6 +22,7 @@ mod plugin;
 mod port_forward;
 mod quota;
 mod read;
+mod remove;
 mod request;
 mod rights;
 mod secret;

@@ -26,6 +26,7 @@ mod data;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod field;
 mod founding;
 mod guard;
 mod health;

@@ -170,6 +170,14 @@ pub struct Change {
     pub adopting: Vec<Predecessor>,
 }
 
+impl Change {
+    /// Whether an apply does it: what others set goes without one.
+    fn is_applied(&self) -> bool {
+        let goes = |field: &FieldChange| field.source == Source::Other && field.after.is_none();
+        self.fields.is_empty() || !self.fields.iter().all(goes)
+    }
+}
+
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -323,13 +331,14 @@ fn with_snapshot(
     let live = &observed.live;
     let recorded = recorded_cluster(desired, live);
     let founded = !matches!(recorded, Ok(None));
-    let (intended, unknown) = intent::resolve(desired, observed, intent);
-    let given = compare::Given { desired, observed, intended: &intended, founded, now };
+    let foreign = foreign::foreign(desired, live);
+    let (intended, unknown) = intent::resolve(desired, observed, intent, &foreign);
+    let (removals, foreign) = foreign::split(foreign, &intended.take);
+    let given = compare::Given { desired, observed, intended: &intended, removals: &removals, founded, now };
     let comparison = compare::compare(given);
     let compare::Comparison { changes, unchanged, issues, mut blocked, mut unread, mut warnings, .. } =
         comparison;
     blocked.extend(unknown);
-    let foreign = foreign::foreign(desired, live);
     blocked.extend(foreign::dangerous(&foreign));
     let asked = state::Asked {
         intent,
@@ -380,12 +389,17 @@ fn with_snapshot(
         desired,
         live,
         issues,
-        changed: changes.iter().map(|change| change.key.clone()).collect(),
+        changed: changes
+            .iter()
+            .filter(|change| change.is_applied())
+            .map(|change| change.key.clone())
+            .collect(),
         adopting: changes
             .iter()
             .filter(|change| change.verb == Verb::Adopt)
             .map(|change| (change.key.clone(), change.adopting.clone()))
             .collect(),
+        removals,
         cluster_id: recorded.map(|id| id.to_string()),
         members: etcd::ids(desired, observed),
         strangers: etcd::strangers(desired, observed),

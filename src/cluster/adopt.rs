@@ -61,7 +61,7 @@ impl Reader {
             metadata.remove("managedFields");
         }
         let path = format!("{}?{DRY_RUN}", path::object(key));
-        let answer = self.http.ask(Method::PATCH, &path, Content::Patch(&update(&live, &after))).await?;
+        let answer = self.http.ask(Method::PATCH, &path, Content::JsonPatch(&update(&live, &after))).await?;
         let object = without_values(key, answer.body);
         Ok(match open.is_empty() {
             true => Proposal::Accepted { object, warnings: answer.warnings },
@@ -112,7 +112,7 @@ impl Writer {
         let managed = if nobody { forced(&self.http, wanted, &live).await? } else { live.clone() };
         let patch = patch(&live, &takeover::handed_over(&managed, &predecessors), &annotations);
         let path = format!("{}?fieldManager={FIELD_MANAGER}", path::object(key));
-        self.http.send(Method::PATCH, &path, Content::Patch(&patch)).await.map(drop)
+        self.http.send(Method::PATCH, &path, Content::JsonPatch(&patch)).await.map(drop)
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Content<'a> {
     Apply(&'a Value),
     /// A list of changes, all or none.
     /// <https://www.rfc-editor.org/rfc/rfc6902>
-    Patch(&'a Value),
+    JsonPatch(&'a Value),
 }
 
 impl Http {
@@ -154,11 +154,11 @@ fn request(method: &Method, path: &str, content: &Content<'_>) -> Result<Request
         Content::Json(value) => builder
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(value.to_string().into_bytes())),
+        Content::JsonPatch(value) => builder
+            .header(header::CONTENT_TYPE, "application/json-patch+json")
+            .body(Body::from(value.to_string().into_bytes())),
         Content::Apply(value) => builder
             .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
-            .body(Body::from(value.to_string().into_bytes())),
-        Content::Patch(value) => builder
-            .header(header::CONTENT_TYPE, "application/json-patch+json")
             .body(Body::from(value.to_string().into_bytes())),
     }
 }

@@ -30,6 +30,9 @@ impl<W: World> Run<'_, W> {
             }
             Action::Apply { object, expects, fill, take } => self.apply(object, expects, fill, take).await,
             Action::Adopt { object, uid, from } => self.adopt(object, uid, from).await,
+            Action::RemoveField { key, uid, field, managers } => {
+                self.remove_field(key, uid, field, managers).await
+            }
             Action::BeginFounding => self.begin_founding().await,
             Action::RecordCluster => self.record_cluster().await,
             Action::AddLearner { ordinal: _, name, peer_url } => self.add_learner(name, peer_url).await,

@@ -255,6 +255,16 @@ impl World for Fake {
         refused()
     }
 
+    async fn remove_at(
+        &self,
+        _key: &ObjectKey,
+        _uid: &str,
+        _version: &str,
+        _pointer: &str,
+    ) -> Result<(), Failure> {
+        refused()
+    }
+
     async fn delete(&self, key: &ObjectKey, _uid: &str) -> Result<(), Failure> {
         let mut state = self.state();
         state.log.push(format!("delete {}", key.name));

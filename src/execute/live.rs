@@ -233,6 +233,16 @@ impl World for LiveWorld {
         self.writer.adopt(object, uid, version).await.map_err(Failure::from)
     }
 
+    async fn remove_at(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        version: &str,
+        pointer: &str,
+    ) -> Result<(), Failure> {
+        self.writer.remove_at(key, uid, version, pointer).await.map_err(Failure::from)
+    }
+
     async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
         let deleted = self.writer.delete(key, uid).await;
         if key.kind == Kind::Pod

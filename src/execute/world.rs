@@ -50,6 +50,15 @@ pub trait World {
     /// Gives the fields of whoever made an object to us, if it has this uid and
     /// version; nothing is left to do once they are ours.
     async fn adopt(&self, object: &Object, uid: &str, version: Option<&str>) -> Result<(), Failure>;
+    /// Removes the field at this JSON pointer from the object with this uid and
+    /// version.
+    async fn remove_at(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        version: &str,
+        pointer: &str,
+    ) -> Result<(), Failure>;
     /// Deletes the object with this uid, gracefully. Nothing is left to do
     /// when it is gone or another one has its name; it may be there for a
     /// while still.

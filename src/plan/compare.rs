@@ -8,7 +8,8 @@ use super::{
     certificates::{self, Verdict},
     change,
     defaults::Defaults,
-    foreign, ownership,
+    foreign::{self, Removal},
+    ownership,
     questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
 };
@@ -51,6 +52,8 @@ pub struct Given<'a> {
     pub observed: &'a Observed,
     /// What is asked for beside the stack file.
     pub intended: &'a Intended,
+    /// Fields of others that are to go.
+    pub removals: &'a [Removal],
     /// Whether a cluster is recorded.
     pub founded: bool,
     /// When.
@@ -176,6 +179,8 @@ impl Comparison {
             None => create(object, confidence, &after, defaults),
             Some(found) => update(object, found, confidence, &after, defaults),
         };
+        let goes = given.removals.iter().filter(|removal| removal.key == object.key);
+        one.fields.extend(goes.map(Removal::change));
         if let (Some(secret), Some(reason)) = (secret, &issue) {
             one.notes = vec![certificates::note(secret, reason)];
         }

@@ -26,6 +26,9 @@ use crate::{
 };
 
 mod danger;
+mod removal;
+
+pub use removal::{Removal, may_go, split};
 
 /// A field that another manager set, and that is not the stack's.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +165,8 @@ fn described(desired: &Desired, path: &Path, owner: &Owner, live: &Object) -> Fo
         operation: owner.operation.clone(),
         time: owner.time.clone(),
         fingerprint: sha256(&json!(value)),
-        removable: value.is_some(),
+        // Kubernetes never unsets that.
+        removable: value.is_some() && words.last().is_none_or(|word| word != "immutable"),
         value: value.filter(|_| !secret).cloned().map(|mut value| {
             hide_environment(&mut value, &[]);
             value
@@ -227,6 +231,9 @@ fn card(one: &Foreign) -> Option<Blocked> {
     let facts =
         facts.into_iter().filter_map(|(label, text)| Some(Fact { label: label.to_owned(), text: text? }));
     let help = match owned.needed() {
+        _ if !removable => {
+            "leave it to them under `[[ownership.tolerate]]`, or remove it with kubectl".to_owned()
+        }
         None => "remove the field, or leave it to them under `[[ownership.tolerate]]`".to_owned(),
         Some(why) => format!("remove the field; it cannot be left: {why}"),
     };

@@ -7,12 +7,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Blocked, adopt, state::ordinal};
+use super::{
+    Blocked, adopt,
+    foreign::{self, Foreign},
+    state::ordinal,
+};
 use crate::{
     desired::Desired,
     field::{self, Owned},
     member::{Id, Member},
-    object::Named,
+    object::{Named, Object},
     observed::{Intended, Lookup, Members, Observed, journal::Replaced},
 };
 
@@ -37,7 +41,12 @@ pub struct Intent {
 
 /// The identities that are asked for, those of an unfinished run among them;
 /// and why some are none.
-pub fn resolve(desired: &Desired, observed: &Observed, intent: &Intent) -> (Intended, Vec<Blocked>) {
+pub fn resolve(
+    desired: &Desired,
+    observed: &Observed,
+    intent: &Intent,
+    foreign: &[Foreign],
+) -> (Intended, Vec<Blocked>) {
     let unfinished = observed.live.journal.found().and_then(|journal| journal.unfinished());
     let mut intended =
         unfinished.filter(|_| !intent.abandon).map(|run| run.intended.clone()).unwrap_or_default();
@@ -62,20 +71,26 @@ pub fn resolve(desired: &Desired, observed: &Observed, intent: &Intent) -> (Inte
             Err(stop) => blocked.push(stop),
         }
     }
+    let standing = &desired.stack.ownership.take;
+    let asked: BTreeSet<Owned> = intended.take.iter().chain(&intent.take).chain(standing).cloned().collect();
+    let may_take = |one: &Owned| {
+        let live = takeable(desired, observed, one)?;
+        foreign::may_go(foreign, live, &asked, one)
+    };
     for one in intent.take.difference(&intended.take.clone()) {
-        match takeable(desired, observed, one) {
+        match may_take(one) {
             Ok(()) => drop(intended.take.insert(one.clone())),
             Err(stop) => blocked.push(stop),
         }
     }
-    let standing = desired.stack.ownership.take.iter();
-    intended.take.extend(standing.filter(|one| takeable(desired, observed, one).is_ok()).cloned());
+    intended.take.extend(standing.iter().filter(|one| may_take(one).is_ok()).cloned());
     blocked.extend(adopt::resolve(desired, &observed.live, intent, &mut intended));
     (intended, blocked)
 }
 
-/// Whether somebody else owns a field of this stack's, as it was said.
-fn takeable(desired: &Desired, observed: &Observed, one: &Owned) -> Result<(), Blocked> {
+/// The object of this stack's in which somebody else owns a field, as it was
+/// said.
+fn takeable<'a>(desired: &Desired, observed: &'a Observed, one: &Owned) -> Result<&'a Object, Blocked> {
     let Some(object) = desired.objects().into_iter().find(|object| one.is_of(&object.key)) else {
         return Err(Blocked::new(
             "plan::no_such_object",
@@ -89,8 +104,8 @@ fn takeable(desired: &Desired, observed: &Observed, one: &Owned) -> Result<(), B
         !owner.is_us() && owner.fields.iter().any(|path| path.is_shown_as(&one.field))
     };
     let others: Vec<&str> = owners.iter().filter(sets).map(|owner| owner.manager.as_str()).collect();
-    if others.contains(&one.manager.as_str()) {
-        return Ok(());
+    if let Some(live) = live.filter(|_| others.contains(&one.manager.as_str())) {
+        return Ok(live);
     }
     let help = match others.as_slice() {
         [] => "nobody else sets it: leave `--take` out".to_owned(),

@@ -1,11 +1,11 @@
 //! Changes and membership as steps, in the one order in which they are safe.
 //!
-//! Namespace; what is adopted; certificates; what members need before they start, and the
-//! template, which nothing takes up before it restarts; the founding; the
-//! client Service once the cluster is sealed, so that no client writes to a
-//! cluster whose founder could still be replaced by an empty one; then one
-//! member after another. The disruption budget is raised before members join
-//! and lowered after they are gone.
+//! Namespace; what is adopted; fields of others that go; certificates; what
+//! members need before they start, and the template, which nothing takes up
+//! before it restarts; the founding; the client Service once the cluster is
+//! sealed, so that no client writes to a cluster whose founder could still be
+//! replaced by an empty one; then one member after another. The disruption
+//! budget is raised before members join and lowered after they are gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     Action, Expects, Fill, IssueReason, Step, Tally,
+    foreign::Removal,
     membership::{Move, State},
     ownership,
 };
@@ -27,6 +28,7 @@ use crate::{
 mod adopting;
 mod joining;
 mod leaving;
+mod removing;
 mod restarting;
 mod settled;
 
@@ -46,6 +48,8 @@ pub struct Inputs<'a> {
     pub changed: Vec<ObjectKey>,
     /// Those of them that others made, and who.
     pub adopting: Vec<(ObjectKey, Vec<Predecessor>)>,
+    /// Fields of others to remove.
+    pub removals: Vec<Removal>,
     /// The recorded cluster id, printed.
     pub cluster_id: Option<String>,
     /// The ids of this stack's listed members, by ordinal.
@@ -63,6 +67,7 @@ pub fn steps(inputs: &Inputs<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     steps.extend(namespace(inputs));
     steps.extend(adopting::adoptions(inputs));
+    steps.extend(removing::remove_fields(inputs));
     steps.extend(certificates(inputs));
     steps.extend(objects(inputs));
     steps.extend(membership(inputs));

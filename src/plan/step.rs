@@ -3,6 +3,8 @@
 //! `execute` chooses nothing: an action carries the whole apply body, and what
 //! is known only when it runs is a named hole, a [`Fill`].
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -109,6 +111,17 @@ pub enum Action {
         /// Who gives way, and what they set. Whoever else has set a field of
         /// ours by then does not.
         from: Vec<Predecessor>,
+    },
+    /// Removes a field that others set, and that the stack does not.
+    RemoveField {
+        /// The object.
+        key: ObjectKey,
+        /// The one that was planned with; another one is left alone.
+        uid: String,
+        /// The field, as the server shows it in a conflict.
+        field: String,
+        /// Everybody who set it. What anybody else sets by then stays.
+        managers: BTreeSet<String>,
     },
     /// Writes into the journal that founding begins. From here on a claim of
     /// ordinal 0 may hold data.

@@ -9,6 +9,7 @@ pub fn in_words(action: &Action) -> String {
         Action::Issue { object, .. } => format!("issue the certificate in {}", object.key),
         Action::Apply { object, .. } => format!("apply {}", object.key),
         Action::Adopt { object, .. } => format!("adopt {}", object.key),
+        Action::RemoveField { key, field, .. } => format!("remove {field} of {key}"),
         Action::BeginFounding => "write down that founding begins".to_owned(),
         Action::RecordCluster => "write down the cluster's id".to_owned(),
         Action::AddLearner { name, .. } => format!("add {name} as a learner"),

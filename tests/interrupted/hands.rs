@@ -67,6 +67,16 @@ impl Simulator {
         });
     }
 
+    /// `kubectl edit`: another environment variable for etcd.
+    pub fn edit(&self, name: &str) {
+        self.by_hand(|state| {
+            state.edited = Some(json!({ "name": name, "value": "1" }));
+            let live = state.objects[&state.names.stateful_set()].clone();
+            let uid = live.uid().map(str::to_owned);
+            state.store(&live, uid.as_deref(), None).expect("the one that is there");
+        });
+    }
+
     /// Ends a member's process and lets it find no node.
     pub fn hold(&self, ordinal: usize) {
         self.by_hand(|state| state.befalls(Blow::Hold, ordinal));

@@ -214,6 +214,25 @@ fn pods_that_somebody_added_by_scaling_go_again() {
 }
 
 #[test]
+fn an_option_that_somebody_edited_in_is_removed_and_members_restart_without_it() {
+    let worlds = worlds();
+    let field = "spec.template.spec.containers[name=\"etcd\"].env[name=\"ETCD_LOG_LEVEL\"]";
+    let takes: Owned = format!("StatefulSet/orders:{field}@kubectl-edit").parse().expect("a field");
+    let sizes = [(1, 1), (3, 3), (5, 5), (3, 5), (5, 3)];
+    all(
+        "kubectl edit",
+        sizes.map(|(members, to)| {
+            let world = wanting(&worlds[members - 1], to, "");
+            world.edit("ETCD_LOG_LEVEL");
+            world.let_time_pass(20);
+            let intent = Intent { take: BTreeSet::from([takes.clone()]), ..Intent::default() };
+            let goal = Goal { members: to, intent, downtime: members == 1, ..Goal::default() };
+            (format!("{members} to {to}"), world, goal)
+        }),
+    );
+}
+
+#[test]
 fn a_learner_that_somebody_added_joins_or_goes() {
     let worlds = worlds();
     let learners = [(1, 1), (3, 3), (3, 5)];

@@ -18,6 +18,7 @@ use etcdctl_stack::{
 };
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 /// What goes wrong with one call that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +149,8 @@ pub struct State {
     pub secrets: BTreeMap<ObjectKey, SecretFacts>,
     /// Who else set `spec.replicas`.
     pub scaled_by: Option<String>,
+    /// What somebody else added to the environment of etcd.
+    pub edited: Option<Value>,
     /// When the StatefulSet's status is brought up to date.
     pub status_due: Timestamp,
     /// The bootstrap ConfigMap before its last change, and when that was.
@@ -195,6 +198,7 @@ impl Simulator {
             objects: BTreeMap::new(),
             secrets: BTreeMap::new(),
             scaled_by: None,
+            edited: None,
             status_due: now,
             window_before: None,
             stale: SignedDuration::ZERO,

@@ -55,6 +55,7 @@ impl State {
             stored.body["metadata"]["managedFields"] = managers.clone();
         }
         if object.key.kind == Kind::StatefulSet {
+            self.keep_edit(&mut stored);
             self.generation(&mut stored, live.as_ref());
         }
         let is_window = object.key == self.names.bootstrap();
@@ -64,6 +65,49 @@ impl State {
         }
         self.objects.insert(object.key.clone(), stored);
         Ok(())
+    }
+
+    /// What somebody else added stays through an apply that does not name it.
+    pub fn keep_edit(&self, object: &mut Object) {
+        let Some(item) = self.edited.as_ref().filter(|_| object.key == self.names.stateful_set()) else {
+            return;
+        };
+        let env = object.body.pointer_mut("/spec/template/spec/containers/0/env");
+        env.and_then(Value::as_array_mut).expect("a list").push(item.clone());
+        let item = format!("k:{{\"name\":{}}}", item["name"]);
+        let fields = json!({ "f:env": { item: { ".": {}, "f:name": {}, "f:value": {} } } });
+        let fields = json!({ "f:containers": { "k:{\"name\":\"etcd\"}": fields } });
+        object.body["metadata"]["managedFields"] = json!([{
+            "manager": "kubectl-edit",
+            "operation": "Update",
+            "fieldsV1": { "f:spec": { "f:template": { "f:spec": fields } } },
+        }]);
+    }
+
+    /// Takes out what somebody else added.
+    pub fn remove_at(
+        &mut self,
+        key: &ObjectKey,
+        uid: &str,
+        version: &str,
+        pointer: &str,
+    ) -> Result<(), Failure> {
+        let live = self.objects.get(key).cloned().ok_or_else(|| Failure::Stale("gone".into()))?;
+        let item = live.body.pointer(pointer).cloned();
+        if item.is_none() || item != self.edited {
+            return Err(Failure::Refused(format!("nobody added {pointer}")));
+        }
+        self.edited = None;
+        let mut left = live.clone();
+        let (list, index) = pointer.rsplit_once('/').expect("a list item");
+        let list = left.body.pointer_mut(list).and_then(Value::as_array_mut).expect("a list");
+        list.remove(index.parse().expect("a place"));
+        left.body["metadata"]["managedFields"] = json!([]);
+        let stored = self.store(&left, Some(uid), Some(version));
+        if stored.is_err() {
+            self.edited = item;
+        }
+        stored
     }
 
     /// Raised with each change of the spec; the controller follows later.

@@ -31,7 +31,8 @@ impl Simulator {
             .map(|question| {
                 let conflicts = state.conflicts(&question.object);
                 let key = question.object.key.clone();
-                let object = question.object;
+                let mut object = question.object;
+                state.keep_edit(&mut object);
                 let answer = match conflicts.is_empty() || adopted.contains(&key) {
                     true => Proposal::Accepted { object, warnings: Vec::new() },
                     false => Proposal::Conflict { conflicts, forced: Some(object) },

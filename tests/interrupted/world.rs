@@ -121,6 +121,16 @@ impl World for Simulator {
         self.change(&format!("adopt {}", object.key), |state| state.adopt(object, uid, version)).await
     }
 
+    async fn remove_at(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        version: &str,
+        pointer: &str,
+    ) -> Result<(), Failure> {
+        self.change("remove a field", |state| state.remove_at(key, uid, version, pointer)).await
+    }
+
     async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
         self.change(&format!("delete {key}"), |state| state.delete(key, uid)).await
     }

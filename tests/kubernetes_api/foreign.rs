@@ -2,14 +2,15 @@
 //! not show it, and the plan does.
 
 use etcdctl_stack::{
-    cluster::Expect,
+    cluster::{Error, Expect},
     desired::Desired,
+    field,
     object::Object,
     plan::{Foreign, Intent},
 };
 use serde_json::json;
 
-use crate::space::{Space, cluster, planned};
+use crate::space::{Space, cluster, planned, refused, stale};
 
 /// The StatefulSet without pods, as we apply it.
 async fn applied(desired: &Desired) -> Object {
@@ -82,4 +83,49 @@ async fn each_field_that_somebody_adds_is_found_once_and_the_dangerous_ones_are_
         .map(|(field, manager, danger)| ((*field).to_owned(), (*manager).to_owned(), *danger))
         .collect();
     assert_eq!(told, expected);
+}
+
+/// Whether anybody but us is noted for a field of the environment.
+fn is_noted(space: &Space) -> bool {
+    let with_managers = ["get", "statefulset", "orders", "-o", "json", "--show-managed-fields"];
+    space.kubectl(&with_managers).contains("ETCD_LOG_LEVEL")
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_field_that_is_named_is_removed_from_the_very_object_and_version_that_was_seen() {
+    let space = Space::new("remove");
+    let desired = space.stack();
+    let made = applied(&desired).await;
+    let variable = json!({ "name": "ETCD_LOG_LEVEL", "value": "debug" });
+    edited(
+        &space,
+        json!([{ "op": "add", "path": "/spec/template/spec/containers/0/env/0", "value": variable }]),
+    );
+    let one = found(&desired).await.remove(0);
+    let live = cluster().await.reader().object(&made.key).await.found().cloned().expect("it is there");
+    let (uid, version) = (one.uid.as_str(), live.resource_version().expect("a version"));
+    let path = field::owners(&live.body)
+        .iter()
+        .flat_map(|owner| &owner.fields)
+        .find(|path| path.is_shown_as(&one.field))
+        .and_then(|path| path.pointer(&live.body));
+    let pointer = path.expect("its place");
+    assert_eq!(pointer, "/spec/template/spec/containers/0/env/0");
+
+    let writer = cluster().await.writer();
+    stale(writer.remove_at(&made.key, uid, made.resource_version().expect("an older one"), &pointer).await);
+    stale(writer.remove_at(&made.key, "another", version, &pointer).await);
+    let nowhere = refused(writer.remove_at(&made.key, uid, version, "/spec/template/nowhere").await);
+    assert!(matches!(nowhere, Error::Invalid { .. }), "{nowhere:?}");
+    assert!(is_noted(&space));
+    writer.remove_at(&made.key, uid, version, &pointer).await.expect("it goes");
+    assert!(!is_noted(&space));
+    assert_eq!(found(&desired).await, []);
+    // What is ours stays, and we own it still.
+    let after = space.get(&made.key);
+    assert_eq!(after["spec"], made.body["spec"]);
+    stale(writer.remove_at(&made.key, uid, version, &pointer).await);
+    space.kubectl(&["delete", "statefulset", "orders"]);
+    stale(writer.remove_at(&made.key, uid, version, &pointer).await);
 }

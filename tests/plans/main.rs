@@ -14,6 +14,7 @@ mod membership;
 mod objects;
 mod owned;
 mod quotas;
+mod removing;
 mod restarting;
 mod sources;
 mod worlds;

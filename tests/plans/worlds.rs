@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use etcdctl_stack::{
     certificate::{Facts, Usage},
     desired::{CLUSTER_ID, Desired, SecretRequest, desired},
+    field::{OURS, owners},
     member::{Id, Member, Membership, Role, Status},
     object::{Kind, Object, ObjectKey},
     observed::{
@@ -113,7 +114,7 @@ impl World {
     pub fn observed(&self) -> Observed {
         let accepted = |object: &Object| Proposal::Accepted {
             object: match self.live.objects.get(&object.key).and_then(Lookup::found) {
-                Some(found) => as_stored(object, found.uid(), found.resource_version()),
+                Some(found) => kept(as_stored(object, found.uid(), found.resource_version()), found),
                 None => object.clone(),
             },
             warnings: Vec::new(),
@@ -193,6 +194,35 @@ fn as_stored(object: &Object, uid: Option<&str>, version: Option<&str>) -> Objec
     stored.body["metadata"]["uid"] = json!(uid);
     stored.body["metadata"]["resourceVersion"] = json!(version);
     stored
+}
+
+/// What others set stays through an apply.
+fn kept(mut object: Object, live: &Object) -> Object {
+    if owners(&live.body).iter().any(|owner| owner.manager != OURS) {
+        let wanted = std::mem::replace(&mut object.body, live.body.clone());
+        lay_over(&mut object.body, &wanted);
+    }
+    object
+}
+
+fn lay_over(live: &mut Value, wanted: &Value) {
+    let name = |item: &Value| item.get("mountPath").or(item.get("name")).cloned();
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => {
+            for (field, wanted) in wanted {
+                lay_over(live.entry(field.clone()).or_insert(Value::Null), wanted);
+            }
+        }
+        (Value::Array(live), Value::Array(wanted)) if wanted.iter().all(|item| name(item).is_some()) => {
+            for wanted in wanted {
+                match live.iter_mut().find(|live| name(live) == name(wanted)) {
+                    Some(live) => lay_over(live, wanted),
+                    None => live.push(wanted.clone()),
+                }
+            }
+        }
+        (live, wanted) => *live = wanted.clone(),
+    }
 }
 
 /// A cluster in which nothing of the stack is there.
@@ -370,6 +400,7 @@ fn is_move(step: &Step) -> bool {
         Action::Apply { object, .. } => object.key.kind == Kind::ConfigMap,
         Action::BeginFounding
         | Action::RecordCluster
+        | Action::RemoveField { .. }
         | Action::AddLearner { .. }
         | Action::Promote { .. }
         | Action::RemoveMember { .. }

@@ -12,6 +12,7 @@ mod chaos;
 mod clusters;
 mod dying_server;
 mod examples;
+mod foreign;
 mod histories;
 mod interrupted;
 mod kills;

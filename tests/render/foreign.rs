@@ -64,6 +64,13 @@ fn what_others_keep_is_listed_beside_the_changes() {
 }
 
 #[test]
+fn it_is_listed_as_the_readme_shows_it() {
+    let plan = Plan { foreign: vec![restarted()], ..worlds::grow() };
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&section(&plan, Detail::Counted, WIDE)));
+}
+
+#[test]
 fn without_changes_it_is_counted_and_listed_on_request() {
     let mut plan = Plan { foreign: vec![restarted()], ..worlds::unchanged() };
     let text = render::plan(&plan, VIEW, WIDE);

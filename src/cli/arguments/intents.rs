@@ -31,7 +31,8 @@ pub struct Intents {
     /// Take a field from another manager, which loses it; may be given again
     ///
     /// The plan names the field and its manager where this is needed. `take`
-    /// under `[ownership]` in the stack file takes it each time.
+    /// under `[ownership]` in the stack file takes it each time. One that the
+    /// stack does not set is removed.
     #[arg(long, value_name = "KIND/NAME:FIELD@MANAGER")]
     pub take: Vec<Owned>,
     /// Make an object this stack's that another tool made; may be given again

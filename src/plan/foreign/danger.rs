@@ -20,11 +20,16 @@ pub(super) fn danger(desired: &Desired, key: &ObjectKey, words: &[String]) -> Op
         (Kind::ConfigMap, ["immutable"]) => {
             Some("no member could be let in any more: the list of who may start could not be changed")
         }
-        (Kind::Secret, ["immutable"]) => {
+        // Authorities are never renewed.
+        (Kind::Secret, ["immutable"]) if is_renewed(desired, key) => {
             Some("the certificate in it could not be renewed, and members part when it ends")
         }
         _ => None,
     }
+}
+
+fn is_renewed(desired: &Desired, key: &ObjectKey) -> bool {
+    desired.secrets.iter().any(|secret| secret.object.key == *key && secret.authority.is_some())
 }
 
 fn in_pod(words: &[&str]) -> Option<&'static str> {
