@@ -64,3 +64,44 @@ fn find(live: &Object, field: &str, managers: &BTreeSet<String>) -> Found {
     let other = owners.iter().filter(sets).find(|owner| owner.manager != OURS && !named(owner));
     other.map_or(Found::At(pointer), |other| Found::OfOthers(other.manager.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::object::Kind;
+
+    const FIELD: &str = "metadata.annotations.note";
+
+    fn found(body: Value, managers: &[&str]) -> Result<String, Option<String>> {
+        let object = Object { key: ObjectKey::new(Kind::Service, "ns", "orders"), body };
+        match find(&object, FIELD, &managers.iter().map(|name| (*name).to_owned()).collect()) {
+            Found::At(pointer) => Ok(pointer),
+            Found::OfOthers(manager) => Err(Some(manager)),
+            Found::Gone => Err(None),
+        }
+    }
+
+    fn noted_by(managers: &[&str], annotations: Value) -> Value {
+        let fields = json!({ "f:metadata": { "f:annotations": { "f:note": {} } } });
+        let entry =
+            |name: &&str| json!({ "manager": name, "operation": "Update", "fieldsV1": fields.clone() });
+        let entries: Vec<Value> = managers.iter().map(entry).collect();
+        json!({ "metadata": { "annotations": annotations, "managedFields": entries } })
+    }
+
+    #[test]
+    fn a_field_is_removed_only_from_those_who_were_named_and_only_while_it_is_there() {
+        let note = json!({ "note": "x" });
+        let pointer = Ok("/metadata/annotations/note".to_owned());
+        assert_eq!(found(noted_by(&["helm"], note.clone()), &["helm"]), pointer);
+        assert_eq!(found(noted_by(&["helm", "painter"], note.clone()), &["helm", "painter"]), pointer);
+        // It was removed already, or changed hands.
+        assert_eq!(found(noted_by(&["helm"], json!({})), &["helm"]), Err(None));
+        assert_eq!(found(noted_by(&["painter"], note.clone()), &["helm"]), Err(None));
+        // Somebody else has set it, too.
+        let other = Err(Some("painter".to_owned()));
+        assert_eq!(found(noted_by(&["helm", "painter"], note), &["helm"]), other);
+    }
+}
