@@ -358,24 +358,6 @@ fn verbose_lists_what_is_otherwise_counted() {
 }
 
 #[test]
-fn objects_are_shown_whole_to_who_asks_twice() {
-    let text = render::plan(&worlds::create(), View { detail: Detail::Whole, ..VIEW }, WIDE);
-    let budget = r#"  + PodDisruptionBudget/etcd-orders/orders  predicted
-      at least 2 members stay up
-      whole:
-        spec:
-          minAvailable: 2
-"#;
-    assert!(text.contains(budget), "{text}");
-    // Nothing is left to be asked for.
-    assert!(!text.contains("-v"), "{text}");
-    assert_eq!(
-        [0, 1, 2, 9].map(Detail::asked),
-        [Detail::Counted, Detail::Listed, Detail::Whole, Detail::Whole]
-    );
-}
-
-#[test]
 fn the_next_command_can_be_copied_as_it_stands() {
     let kubeconfig = Some(Path::new("my configs/eu"));
     let asked = &["--replace orders-1".to_owned()];

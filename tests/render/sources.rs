@@ -1,4 +1,4 @@
-//! Whose doing a difference is, beside it.
+//! Whose doing a difference is, beside it; and objects whole.
 
 use etcdctl_stack::{
     plan::{FieldChange, Plan, Source},
@@ -73,4 +73,22 @@ fn programs_get_the_source_of_each_field() {
     let fields = json["resource_changes"][0]["change"]["fields"].as_array().expect("a list");
     let sources: Vec<&str> = fields.iter().filter_map(|field| field["source"].as_str()).collect();
     assert_eq!(sources, ["stack", "stack", "stack", "admission", "default", "admission", "default"]);
+}
+
+#[test]
+fn objects_are_shown_whole_to_who_asks_twice() {
+    let text = render::plan(&worlds::create(), View { detail: Detail::Whole, ..VIEW }, WIDE);
+    let budget = r#"  + PodDisruptionBudget/etcd-orders/orders  predicted
+      at least 2 members stay up
+      whole:
+        spec:
+          minAvailable: 2
+"#;
+    assert!(text.contains(budget), "{text}");
+    // Nothing is left to be asked for.
+    assert!(!text.contains("-v"), "{text}");
+    assert_eq!(
+        [0, 1, 2, 9].map(Detail::asked),
+        [Detail::Counted, Detail::Listed, Detail::Whole, Detail::Whole]
+    );
 }
