@@ -135,8 +135,9 @@ impl Space {
     }
 
     fn keep(&self, finalizers: Value) {
+        // The usual kind of patch adds to the list.
         let patch = json!({ "metadata": { "finalizers": finalizers } }).to_string();
-        self.kubectl(&["patch", "configmap", "keeper", "-p", &patch]);
+        self.kubectl(&["patch", "configmap", "keeper", "--type=merge", "-p", &patch]);
     }
 
     /// Ends what [`Space::hang`] began.

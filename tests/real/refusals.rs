@@ -80,7 +80,9 @@ fn a_namespace_that_is_being_deleted_is_waited_for_by_a_person() {
         .expect(0);
     kubectl(&["delete", "namespace", &place.namespace, "--wait=false"]).expect(0);
     let refused = place.tool("plan", &[]).expect(3);
-    place.kubectl(&["patch", "configmap", "keeper", "-p", r#"{"metadata":{"finalizers":[]}}"#]).expect(0);
+    place
+        .kubectl(&["patch", "configmap", "keeper", "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#])
+        .expect(0);
     says(&refused, &["is being deleted", &place.namespace]);
 }
 
