@@ -333,7 +333,9 @@ fn with_snapshot(
     let founded = !matches!(recorded, Ok(None));
     let foreign = foreign::foreign(desired, live);
     let (intended, unknown) = intent::resolve(desired, observed, intent, &foreign);
-    let (removals, foreign) = foreign::split(foreign, &intended.take);
+    let (removals, mut foreign) = foreign::split(foreign, &intended.take);
+    // What is another's, or becomes ours, is told as a whole.
+    foreign.retain(|one| !adopt::is_of_others(desired, live, &intended.adopt, &one.key));
     let given = compare::Given { desired, observed, intended: &intended, removals: &removals, founded, now };
     let comparison = compare::compare(given);
     let compare::Comparison { changes, unchanged, issues, mut blocked, mut unread, mut warnings, .. } =

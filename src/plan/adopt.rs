@@ -16,7 +16,7 @@ use crate::{
         self, Owner,
         takeover::{self, NOBODY, Predecessor},
     },
-    object::{Kind, Object},
+    object::{Kind, Object, ObjectKey},
     observed::{Intended, Live, Lookup, journal::Adopted},
 };
 
@@ -119,6 +119,13 @@ pub fn is_pending(
     adopt.iter().any(asked)
         && (is_foreign(desired, found) || !is_applied(found))
         && refusal(desired, live, wanted, found).is_none()
+}
+
+/// Whether an object is somebody else's, or is to be adopted from them.
+pub fn is_of_others(desired: &Desired, live: &Live, adopt: &BTreeSet<Adopted>, key: &ObjectKey) -> bool {
+    let Some(found) = live.objects.get(key).and_then(Lookup::found) else { return false };
+    let asked = |one: &Adopted| one.object == *key && found.uid() == Some(&one.uid);
+    is_foreign(desired, found) || (adopt.iter().any(asked) && !is_applied(found))
 }
 
 /// Who gives way, once it is adopted.

@@ -14,7 +14,7 @@ use etcdctl_stack::{
         SecretFacts, StorageClass, Target,
         journal::{Founding, RecordedMember},
     },
-    plan::{Action, Intent, Plan, Step, plan, questions, settle},
+    plan::{Action, Intent, Plan, Step, adoptions, plan, questions, settle},
     stack::parse_and_check,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -112,9 +112,15 @@ impl World {
     }
 
     pub fn observed(&self) -> Observed {
+        // Whoever gives way leaves nothing behind.
+        let adopted = adoptions(&self.desired, &self.live, &self.intent);
+        let stays = |object: &Object| adopted.iter().all(|one| one.key != object.key);
         let accepted = |object: &Object| Proposal::Accepted {
             object: match self.live.objects.get(&object.key).and_then(Lookup::found) {
-                Some(found) => kept(as_stored(object, found.uid(), found.resource_version()), found),
+                Some(found) => {
+                    let stored = as_stored(object, found.uid(), found.resource_version());
+                    if stays(object) { kept(stored, found) } else { stored }
+                }
                 None => object.clone(),
             },
             warnings: Vec::new(),
