@@ -33,6 +33,7 @@ mod health;
 mod leadership;
 mod leave;
 mod live;
+mod made;
 mod member;
 mod missing;
 mod record;
@@ -209,6 +210,7 @@ impl<W: World> Run<'_, W> {
             self.act(action).await?;
             self.acted += 1;
         }
+        self.write_what_was_made(step).await?;
         for wait in &step.after {
             self.wait(wait).await?;
         }

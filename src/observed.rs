@@ -15,10 +15,12 @@ use crate::{
     object::{Object, ObjectKey},
 };
 
+mod inventory;
 pub mod journal;
 mod quota;
 mod trouble;
 
+pub use inventory::Inventory;
 pub use journal::{Intended, Journal};
 pub use quota::{Quota, Scope};
 pub use trouble::Trouble;

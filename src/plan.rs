@@ -18,6 +18,7 @@
 //! order         changes and membership as steps
 //! foreign       fields that others set and the stack does not
 //! ownership     who else owns a field
+//! inventory     which objects are the stack's, by uid
 //! check         rights, StorageClass, pods, claims, nodes
 //! quota         what the members need of the namespace's quotas
 //! refusal       what helps when admission refuses a pod or claim
@@ -37,7 +38,7 @@ use crate::{
     field::takeover::Predecessor,
     member::{Alarm, Id, Member},
     object::ObjectKey,
-    observed::{Intended, Journal, Lookup, Observed, Target, journal::Snapshot},
+    observed::{Intended, Inventory, Journal, Lookup, Observed, Target, journal::Snapshot},
 };
 
 mod adopt;
@@ -51,6 +52,7 @@ mod drift;
 mod etcd;
 mod foreign;
 mod intent;
+mod inventory;
 mod membership;
 mod order;
 mod ownership;
@@ -108,6 +110,8 @@ pub struct Plan {
     pub recorded: Option<Id>,
     /// What is asked for beside the stack file, by identity.
     pub intended: Intended,
+    /// The stack's objects as the journal is to hold them.
+    pub inventory: Inventory,
     /// Whether nothing is left after the last step. Otherwise what else there
     /// is to do is decided once these steps are done.
     pub complete: bool,
@@ -435,6 +439,7 @@ fn with_snapshot(
         etcd: etcd::summary(desired, observed),
         recorded,
         intended,
+        inventory: inventory::inventory(desired, live),
         complete,
         voters,
         can_lose,

@@ -213,7 +213,7 @@ impl Reader {
 
 /// What earlier runs applied and nobody asked about yet.
 fn left_over(journal: &Lookup<Journal>, asked: &[ObjectKey]) -> Vec<ObjectKey> {
-    let known = journal.found().into_iter().flat_map(|journal| &journal.inventory);
+    let known = journal.found().into_iter().flat_map(|journal| journal.inventory.keys());
     known.filter(|key| !asked.contains(key)).cloned().collect()
 }
 

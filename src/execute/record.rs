@@ -33,8 +33,7 @@ impl<W: World> Run<'_, W> {
             stack: stack.clone(),
         };
         take_over(&mut self.journal, run);
-        let made = plan.changes.iter().map(|change| &change.key).chain(&plan.unchanged);
-        self.journal.inventory.extend(made.cloned());
+        self.journal.inventory = plan.inventory.clone();
         self.write_down().await
     }
 

@@ -6,6 +6,7 @@
 //! - once a cluster id is recorded, founding is over for ever;
 //! - who the members are while no quorum gives a list;
 //! - which claim holds a member's data, and so which one lost it;
+//! - which objects runs made, so that they may take them away again;
 //! - what an unfinished run was asked for, and the snapshot that it saved.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Inventory;
 use crate::{field::Owned, member::Id, object::ObjectKey};
 
 /// The journal of one stack.
@@ -32,7 +34,7 @@ pub struct Journal {
     pub members: BTreeMap<String, RecordedMember>,
     /// The objects of the plans that were applied: those of them that the stack
     /// file no longer names are left over.
-    pub inventory: BTreeSet<ObjectKey>,
+    pub inventory: Inventory,
 }
 
 impl Journal {

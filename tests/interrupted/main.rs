@@ -13,7 +13,8 @@
 //! drive        plan and apply until nothing is left
 //! ```
 //!
-//! The rest are tests: of the simulator itself (`refusals`), of foundings, of
+//! The rest are tests: of the simulator itself (`refusals`), of foundings, of what
+//! is written down, of
 //! every operation with every fault, and of worlds made by chance.
 
 #![expect(clippy::print_stdout, reason = "the number of interleavings is for whoever reads the log")]
@@ -24,6 +25,7 @@ mod drive;
 mod etcd;
 mod founding;
 mod hands;
+mod inventory;
 mod meanwhile;
 mod operations;
 mod physics;

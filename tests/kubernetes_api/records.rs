@@ -30,8 +30,10 @@ async fn a_journal_is_replaced_only_as_it_was_read() {
     let (cluster, names) = (cluster().await, space.stack().names);
     let (reader, writer) = (cluster.reader(), cluster.writer());
     assert!(reader.journal(&names).await.unwrap().is_absent());
-    let journal =
-        |name: &str| Journal { inventory: [space.key(Kind::Secret, name)].into(), ..Journal::default() };
+    let journal = |name: &str| {
+        let made = (space.key(Kind::Secret, name), Some("uid".to_owned()));
+        Journal { inventory: [made].into_iter().collect(), ..Journal::default() }
+    };
     let first = writer.write_journal(&names, &journal("one"), None).await.unwrap();
     stale(writer.write_journal(&names, &journal("two"), None).await);
     let second = writer.write_journal(&names, &journal("two"), Some(&first)).await.unwrap();

@@ -8,7 +8,7 @@ use etcdctl_stack::{
 };
 use serde_json::json;
 
-use crate::worlds::{World, good, reasons, titles};
+use crate::worlds::{World, good, reasons, titles, uid};
 
 const WITH_USER: &str = "[[tls.users]]\nname = \"app\"\nsecret = \"orders-user-app\"\n";
 
@@ -17,7 +17,7 @@ fn with_former_user() -> (World, ObjectKey) {
     let mut world = World::wanting(WITH_USER);
     let secret = world.desired.secrets.last().expect("the user's").clone();
     let key = secret.object.key.clone();
-    world.journal().inventory.insert(key.clone());
+    world.journal().inventory.record(&key, &uid(&key));
     world.live.secrets.insert(key.clone(), good(&secret));
     world.store(secret.object);
     assert!(world.plan().is_empty(), "the user is still in the file");

@@ -138,7 +138,7 @@ impl World {
 
     /// Puts an object there as the API server would keep it.
     pub fn store(&mut self, object: Object) {
-        let stored = as_stored(&object, Some(&format!("uid of {}", object.key)), Some("1"));
+        let stored = as_stored(&object, Some(&uid(&object.key)), Some("1"));
         self.live.objects.insert(object.key, Lookup::Found(stored));
     }
 
@@ -193,6 +193,11 @@ fn found<T>(lookup: &mut Lookup<T>) -> &mut T {
         Lookup::Found(value) => value,
         Lookup::Absent | Lookup::Failed(_) => panic!("it was not read"),
     }
+}
+
+/// The uid of an object that is stored.
+pub fn uid(key: &ObjectKey) -> String {
+    format!("uid of {key}")
 }
 
 fn as_stored(object: &Object, uid: Option<&str>, version: Option<&str>) -> Object {
@@ -368,7 +373,11 @@ fn journal(desired: &Desired, members: usize) -> Journal {
         founding: Some(Founding { started_at: days(-100), claim_uid: Some(claim(desired, 0).uid) }),
         cluster_id: Some(CLUSTER),
         members: (0..members).map(|ordinal| (desired.names.member(ordinal), recorded(ordinal))).collect(),
-        inventory: desired.objects().iter().map(|object| object.key.clone()).collect(),
+        inventory: desired
+            .objects()
+            .iter()
+            .map(|object| (object.key.clone(), Some(uid(&object.key))))
+            .collect(),
     }
 }
 

@@ -33,6 +33,7 @@ pub fn unchanged() -> Plan {
         etcd: Some(etcd()),
         recorded: Some(etcd().cluster_id),
         intended: Default::default(),
+        inventory: Default::default(),
         complete: true,
         voters: BeforeAfter { before: 3, after: 3 },
         can_lose: 1,
