@@ -40,6 +40,7 @@ mod record;
 mod replicas;
 mod restart;
 mod save;
+mod take_away;
 mod wait;
 mod why;
 mod world;

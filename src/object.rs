@@ -125,6 +125,48 @@ impl ObjectKey {
     }
 }
 
+/// An object of a stack as a person names it: `Service/orders`, with or
+/// without the namespace before the name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Named {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}
+
+impl Named {
+    /// Whether it is this object.
+    pub fn is(&self, key: &ObjectKey) -> bool {
+        self.kind == key.kind && self.name == key.name
+    }
+}
+
+impl From<&ObjectKey> for Named {
+    fn from(key: &ObjectKey) -> Self {
+        Named { kind: key.kind, name: key.name.clone() }
+    }
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let parts = typed.split_once('/').filter(|(_, name)| !name.is_empty());
+        let (kind, name) = parts.ok_or("write it as `KIND/NAME`, such as `Service/orders`")?;
+        let kind = kind.parse().map_err(|()| format!("`{kind}` is not a kind of object that a stack has"))?;
+        // The plan shows objects with their namespace.
+        let name = name.rsplit_once('/').map_or(name, |(_, name)| name).to_owned();
+        Ok(Named { kind, name })
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
 /// The one printed form: `StatefulSet/etcd-orders/orders`, `Namespace/etcd-orders`.
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,42 +184,6 @@ pub const CONTAINER: &str = "etcd";
 /// `pointer` names: others may stand before it, for webhooks add their own.
 pub fn etcd_container<'a>(body: &'a Value, pointer: &str) -> Option<&'a Value> {
     body.pointer(pointer)?.as_array()?.iter().find(|one| one["name"] == CONTAINER)
-}
-
-/// An object of a stack as a person names it: `Service/orders`, with or
-/// without the namespace before the name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Named {
-    /// What it is.
-    pub kind: Kind,
-    /// Its name.
-    pub name: String,
-}
-
-impl Named {
-    /// Whether it is this object.
-    pub fn is(&self, key: &ObjectKey) -> bool {
-        self.kind == key.kind && self.name == key.name
-    }
-}
-
-impl FromStr for Named {
-    type Err = String;
-
-    fn from_str(typed: &str) -> Result<Self, String> {
-        let (kind, name) =
-            typed.split_once('/').ok_or("write it as `KIND/NAME`, such as `Service/orders`")?;
-        let kind = kind.parse().map_err(|()| format!("`{kind}` is not a kind of object that a stack has"))?;
-        // The plan shows objects with their namespace.
-        let name = name.rsplit_once('/').map_or(name, |(_, name)| name).to_owned();
-        Ok(Named { kind, name })
-    }
-}
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind, self.name)
-    }
 }
 
 /// An object as JSON, whole: `apiVersion`, `kind`, `metadata` and the rest.

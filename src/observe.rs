@@ -15,7 +15,7 @@ use crate::{
     dial, etcd,
     member::{Alarm, Membership, Status},
     observed::{EtcdReading, Lookup, Members, Observed, Pod},
-    plan::{Intent, Plan, adoptions, plan, questions, settle},
+    plan::{Intent, Plan, adoptions, deletes, plan, questions, settle},
     stack::Stack,
 };
 
@@ -45,7 +45,8 @@ pub async fn observe(
     let target = reader.target().await?;
     let pods = reader.pods(&wanted.names).shared();
     let objects = async {
-        let live = reader.live(&wanted, target, pods.clone()).await?;
+        let mut live = reader.live(&wanted, target, pods.clone()).await?;
+        live.rights.extend(reader.rights_to_delete(&wanted.names, &deletes(&wanted, &live)).await?);
         let desired = settle(&wanted, &live);
         let (questions, adoptions) = (questions(&desired, &live), adoptions(&desired, &live, intent));
         let (mut proposals, adopted) = join(reader.ask(&questions), reader.ask_adopting(&adoptions)).await;

@@ -23,11 +23,11 @@
 //! quota         what the members need of the namespace's quotas
 //! refusal       what helps when admission refuses a pod or claim
 //! etcd          the cluster as it is, for display
+//! prune         objects that the stack file no longer names
+//! needs         what must be allowed by name
 //! digest        what an approval is bound to
 //! drift         what others changed since the last apply
 //! ```
-
-use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,8 +54,10 @@ mod foreign;
 mod intent;
 mod inventory;
 mod membership;
+mod needs;
 mod order;
 mod ownership;
+mod prune;
 mod questions;
 mod quota;
 mod refusal;
@@ -72,6 +74,8 @@ pub use digest::{action_hashes, goes_on};
 pub use drift::{Drift, Drifted, SetBy, drift};
 pub use foreign::Foreign;
 pub use intent::Intent;
+pub use needs::Needs;
+pub use prune::{deletes, set_by_others, stays_because};
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};
 pub(crate) use state::recorded_cluster;
@@ -161,7 +165,7 @@ pub struct Change {
     /// The object as it is; `None` before it is created. A Secret without values.
     pub before: Option<Value>,
     /// The object as it would be: the server's answer where it gave one,
-    /// otherwise what would be sent.
+    /// otherwise what would be sent. Null once it is gone.
     pub after: Value,
     /// The object as it would be sent between moves of membership: the fields
     /// that are the stack's. A Secret without values.
@@ -192,6 +196,8 @@ pub enum Verb {
     Update,
     /// Others made it: it becomes ours, and then it is changed in place.
     Adopt,
+    /// It is deleted.
+    Delete,
 }
 
 /// How sure a predicted object is.
@@ -251,61 +257,6 @@ pub struct Etcd {
     pub db_size: i64,
     /// The quota in bytes.
     pub quota: u64,
-}
-
-impl Plan {
-    /// Whether there is nothing to do and nothing in the way.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.changes.is_empty() && self.blocked.is_empty()
-    }
-
-    /// What must be allowed by name before it is carried out.
-    pub fn needs(&self) -> Needs {
-        let costs = || self.steps.iter().flat_map(|step| &step.costs);
-        let claim = |cost: &Cost| match cost {
-            Cost::DataLoss { claim } => Some(claim.clone()),
-            Cost::Restart { .. } | Cost::Downtime { .. } => None,
-        };
-        let down = |cost: &Cost| match cost {
-            Cost::Downtime { member } => Some(member.clone()),
-            Cost::Restart { .. } | Cost::DataLoss { .. } => None,
-        };
-        Needs { data_loss: costs().filter_map(claim).collect(), downtime: costs().filter_map(down).collect() }
-    }
-
-    /// The members that restart, in the order in which they do.
-    pub fn restarts(&self) -> Vec<&str> {
-        let costs = self.steps.iter().flat_map(|step| &step.costs);
-        costs
-            .filter_map(|cost| match cost {
-                Cost::Restart { member } | Cost::Downtime { member } => Some(member.as_str()),
-                Cost::DataLoss { .. } => None,
-            })
-            .collect()
-    }
-
-    /// The step after which the fewest members can be lost: its number, from
-    /// 1, and how it stands then. `None` unless a step touches membership.
-    pub fn lowest(&self) -> Option<(usize, Tally)> {
-        let numbered = self.steps.iter().enumerate();
-        let tallies = numbered.filter_map(|(index, step)| Some((index + 1, step.tally?)));
-        tallies.min_by_key(|(number, tally)| (tally.can_lose, *number))
-    }
-
-    /// Whether it can be carried out: all was read and nothing stands in the way.
-    pub fn is_applicable(&self) -> bool {
-        self.blocked.is_empty() && self.unread.is_empty()
-    }
-}
-
-/// What must be allowed by name, because it cannot be undone or cannot be
-/// done while clients are served.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Needs {
-    /// Claims whose data is deleted.
-    pub data_loss: BTreeSet<String>,
-    /// Members during whose restart nobody is served.
-    pub downtime: BTreeSet<String>,
 }
 
 /// Makes the plan that turns what was observed into what is desired.
@@ -406,6 +357,7 @@ fn with_snapshot(
             .map(|change| (change.key.clone(), change.adopting.clone()))
             .collect(),
         removals,
+        pruned: comparison.pruned,
         cluster_id: recorded.map(|id| id.to_string()),
         members: etcd::ids(desired, observed),
         strangers: etcd::strangers(desired, observed),

@@ -14,7 +14,7 @@ mod unfinished;
 mod unread;
 
 pub use action::in_words;
-pub use consent::{Consent, DataLoss, Permissions, needed};
+pub use consent::{Consent, Permissions, Which, needed};
 pub use history::{Ended, Entry, History, history};
 pub use since::{LastApply, last_apply};
 pub use unfinished::{Unfinished, short_name, unfinished};
@@ -101,8 +101,9 @@ pub enum Outcome {
 /// What a plan comes to, in numbers.
 pub fn in_numbers(plan: &Plan) -> String {
     let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
-    let changed = plan.changes.len() - made;
-    let deleted = plan.needs().data_loss.len();
+    let goes = plan.changes.iter().filter(|change| change.verb == Verb::Delete).count();
+    let changed = plan.changes.len() - made - goes;
+    let deleted = plan.needs().data_loss.len() + goes;
     let (before, after) = (plan.voters.before, plan.voters.after);
     let steps = match plan.steps.len() {
         1 => "1 step".to_owned(),

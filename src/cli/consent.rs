@@ -5,8 +5,9 @@ use std::io::{self, BufRead};
 use super::{exit::Exit, output::Output};
 use crate::{
     desired::{Names, ORDINALS},
+    object::Named,
     plan::Plan,
-    report::{DataLoss, Permissions, Unfinished, needed},
+    report::{Permissions, Unfinished, Which, needed},
 };
 
 /// Refuses a permission to delete what the plan does not delete: whoever gave
@@ -38,23 +39,35 @@ fn beside(
     let was_done = |claim: &String| {
         unfinished.is_some() && (0..ORDINALS).any(|ordinal| names.claim(ordinal).name == *claim)
     };
-    let wrong: Vec<String> =
-        permissions.beside_the_plan(plan).into_iter().filter(|claim| !was_done(claim)).collect();
-    if wrong.is_empty() {
-        return None;
+    let (claims, objects) = permissions.beside_the_plan(plan);
+    let claims: Vec<String> = claims.into_iter().filter(|claim| !was_done(claim)).collect();
+    let objects = if unfinished.is_some() { Vec::new() } else { objects };
+    if !claims.is_empty() {
+        let what = format!("--allow-data-loss names {}, which the plan does not delete", claims.join(", "));
+        let help = match needed(plan).data_loss.as_slice() {
+            [] => "leave it out: the plan deletes no data".to_owned(),
+            claims => format!("the plan deletes the data of {}", claims.join(", ")),
+        };
+        return Some((what, help));
     }
-    let what = format!("--allow-data-loss names {}, which the plan does not delete", wrong.join(", "));
-    let help = match needed(plan).data_loss.as_slice() {
-        [] => "leave it out: the plan deletes no data".to_owned(),
-        claims => format!("the plan deletes the data of {}", claims.join(", ")),
-    };
-    Some((what, help))
+    (!objects.is_empty()).then(|| {
+        let what = format!("--allow-delete names {}, which the plan does not delete", listed(&objects));
+        let help = match needed(plan).delete.as_slice() {
+            [] => "leave it out: the plan deletes nothing that needs it".to_owned(),
+            objects => format!("the plan deletes {}", listed(objects)),
+        };
+        (what, help)
+    })
+}
+
+fn listed(objects: &[Named]) -> String {
+    objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What a person at this terminal will be asked for and so need not be allowed
-/// beforehand: whose data goes.
+/// beforehand: what goes for good.
 pub fn to_be_asked(permissions: &Permissions) -> Permissions {
-    Permissions { data_loss: DataLoss::OfAll, ..permissions.clone() }
+    Permissions { data_loss: Which::All, delete: Which::All, ..permissions.clone() }
 }
 
 /// Refuses what is not allowed, in the words of the plan.
@@ -70,20 +83,19 @@ pub fn is_given(permissions: &Permissions, plan: &Plan, output: &Output) -> Resu
     Err(Exit::Blocked)
 }
 
-/// Asks whether to go on. Where data is deleted that was not allowed
+/// Asks whether to go on. Where something goes for good that was not allowed
 /// beforehand, only the stack's name is taken for yes.
 pub fn asked(permissions: &Permissions, plan: &Plan, output: &Output) -> Result<(), Exit> {
-    let claims = permissions.missing(plan).data_loss;
-    let (question, yes) = if claims.is_empty() {
+    let missing = permissions.missing(plan);
+    let data =
+        (!missing.data_loss.is_empty()).then(|| format!("the data of {}", missing.data_loss.join(", ")));
+    let objects = (!missing.delete.is_empty()).then(|| listed(&missing.delete));
+    let goes: Vec<String> = data.into_iter().chain(objects).collect();
+    let (question, yes) = if goes.is_empty() {
         ("Do this? Only `yes` is taken for yes:".to_owned(), "yes")
     } else {
-        let (claims, stack) = (claims.join(", "), plan.stack.as_str());
-        (
-            format!(
-                "This deletes for ever the data of {claims}. Type the stack's name, `{stack}`, to do it:"
-            ),
-            stack,
-        )
+        let (goes, stack) = (goes.join(", and "), plan.stack.as_str());
+        (format!("This deletes for ever {goes}. Type the stack's name, `{stack}`, to do it:"), stack)
     };
     if says(&question, yes, output) {
         return Ok(());
@@ -151,7 +163,7 @@ mod tests {
 
     fn allow(claims: &[&str]) -> Permissions {
         let claims = claims.iter().map(|claim| (*claim).to_owned()).collect();
-        Permissions { data_loss: DataLoss::Of(claims), downtime: false }
+        Permissions { data_loss: Which::These(claims), ..Permissions::default() }
     }
 
     #[test]
@@ -184,6 +196,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_at_a_terminal_is_not_missing_before() {
         let asked = to_be_asked(&Permissions::default());
-        assert_eq!((asked.data_loss, asked.downtime), (DataLoss::OfAll, false));
+        let expected = Permissions { data_loss: Which::All, delete: Which::All, downtime: false };
+        assert_eq!(asked, expected);
     }
 }

@@ -1,14 +1,20 @@
 //! Which rights a plan and its apply need, asked for all at once.
 
+use std::collections::BTreeSet;
+
 use futures::future::join_all;
 use http::Method;
 use serde_json::json;
 
 use super::{
-    Error,
+    Error, Reader,
     request::{Content, Http},
 };
-use crate::{desired::Desired, object::Kind, observed::Right};
+use crate::{
+    desired::{Desired, Names},
+    object::Kind,
+    observed::Right,
+};
 
 /// Every right, without the answer.
 fn needed(desired: &Desired) -> Vec<Right> {
@@ -47,6 +53,25 @@ fn needed(desired: &Desired) -> Vec<Right> {
     };
     all.extend(["get", "create"].map(forward));
     all
+}
+
+impl Reader {
+    /// Whether objects of these kinds may be deleted in a stack's namespace,
+    /// and the namespace itself.
+    ///
+    /// # Errors
+    ///
+    /// Only when nothing can be asked at all.
+    pub async fn rights_to_delete(&self, names: &Names, kinds: &BTreeSet<Kind>) -> Result<Vec<Right>, Error> {
+        let right = |kind: &Kind| Right {
+            verb: "delete".to_owned(),
+            group: kind.group_version().0.to_owned(),
+            resource: kind.plural().to_owned(),
+            namespace: kind.namespaced().then(|| names.namespace.clone()),
+            allowed: false,
+        };
+        join_all(kinds.iter().map(|kind| ask(&self.http, right(kind)))).await.into_iter().collect()
+    }
 }
 
 /// Asks for every right side by side. Whoever may do everything in the

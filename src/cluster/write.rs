@@ -146,6 +146,27 @@ impl Writer {
         }
     }
 
+    /// Deletes the object as it was read: with this uid and in this version,
+    /// so that nothing goes that somebody has changed since. What is gone
+    /// already is left alone; what it owns goes after it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stale`] when it is another, or another version, by now.
+    pub async fn delete_as_read(&self, object: &Object) -> Result<(), Error> {
+        let preconditions = json!({ "uid": object.uid(), "resourceVersion": object.resource_version() });
+        let options = json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": preconditions,
+            "propagationPolicy": "Background",
+        });
+        match self.http.send(Method::DELETE, &path::object(&object.key), Content::Json(&options)).await {
+            Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes sure that a Secret is there and says which: the one with this
     /// uid, or without a uid a new one, which has its labels and no values.
     ///

@@ -46,6 +46,7 @@ impl<W: World> Run<'_, W> {
             }
             Action::ForgetMember { name } => self.forget_member(name).await,
             Action::DeleteClaim { ordinal, claim: _, uid } => self.delete_claim(*ordinal, uid).await,
+            Action::Delete { key, uid } => self.take_away(key, uid).await,
             Action::Empty { ordinal, name: _, claim_uid } => self.empty(*ordinal, claim_uid).await,
             Action::Restart { ordinal, name, pod_uid, why, hand_over } => {
                 self.restart(*ordinal, name, pod_uid, *why, hand_over).await

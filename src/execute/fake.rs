@@ -275,6 +275,10 @@ impl World for Fake {
         Ok(())
     }
 
+    async fn delete_as_read(&self, _object: &Object) -> Result<(), Failure> {
+        refused()
+    }
+
     async fn issue(
         &self,
         _object: &Object,

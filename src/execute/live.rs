@@ -253,6 +253,10 @@ impl World for LiveWorld {
         deleted.map_err(Failure::from)
     }
 
+    async fn delete_as_read(&self, object: &Object) -> Result<(), Failure> {
+        self.writer.delete_as_read(object).await.map_err(Failure::from)
+    }
+
     async fn issue(
         &self,
         object: &Object,

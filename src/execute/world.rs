@@ -63,6 +63,9 @@ pub trait World {
     /// when it is gone or another one has its name; it may be there for a
     /// while still.
     async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), Failure>;
+    /// Deletes the object as it was read: with its uid and in its version. It
+    /// may be there for a while still.
+    async fn delete_as_read(&self, object: &Object) -> Result<(), Failure>;
     /// Issues a certificate into a Secret, which must have this uid, or be
     /// absent. With `keep`, one that is there already stays.
     async fn issue(

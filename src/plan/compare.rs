@@ -10,6 +10,7 @@ use super::{
     defaults::Defaults,
     foreign::{self, Removal},
     ownership,
+    prune::{LeftOver, left_over},
     questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
 };
@@ -28,6 +29,8 @@ pub struct Comparison {
     pub changes: Vec<Change>,
     /// Objects that are as wanted.
     pub unchanged: Vec<ObjectKey>,
+    /// Objects to delete, because the stack file no longer names them.
+    pub pruned: Vec<(ObjectKey, String)>,
     /// Certificates to issue.
     pub issues: Vec<(ObjectKey, IssueReason)>,
     /// What stands in the way.
@@ -258,16 +261,17 @@ impl Comparison {
 
     /// Objects that earlier runs made and that the stack file no longer names.
     fn left_over(&mut self, desired: &Desired, observed: &Observed) {
-        let wanted: Vec<&ObjectKey> = desired.objects().iter().map(|object| &object.key).collect();
-        let left = observed.live.objects.iter().filter(|(key, found)| {
-            found.found().is_some_and(|found| others(found, &desired.stack.name).is_none())
-                && !wanted.contains(key)
-        });
-        for (key, _) in left {
-            self.warnings.push(format!(
-                "`{key}` is not in the stack file any more, but it is still there and works: \
-                 removing is not supported yet, delete it with kubectl"
-            ));
+        for LeftOver { object, goes } in left_over(desired, &observed.live) {
+            match goes {
+                Ok(uid) => {
+                    self.pruned.push((object.key.clone(), uid));
+                    self.changes.push(delete(object, "the stack file does not name it any more"));
+                }
+                Err(why) => self.warnings.push(format!(
+                    "`{}` is not in the stack file any more, and is left alone, because {why}",
+                    object.key
+                )),
+            }
         }
     }
 
@@ -430,6 +434,21 @@ fn update(
         wanted: object.body.clone(),
         fields: source::differences(&Sides { kind, before, after, sent, defaults }),
         notes: Vec::new(),
+        adopting: Vec::new(),
+    }
+}
+
+/// An object that goes, and why.
+pub fn delete(found: &Object, why: &str) -> Change {
+    Change {
+        key: found.key.clone(),
+        verb: Verb::Delete,
+        confidence: Confidence::Verified,
+        before: Some(found.body.clone()),
+        after: Value::Null,
+        wanted: Value::Null,
+        fields: Vec::new(),
+        notes: vec![why.to_owned()],
         adopting: Vec::new(),
     }
 }

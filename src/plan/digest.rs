@@ -16,7 +16,7 @@ use crate::{
 
 /// Raised by hand when the same inputs give another plan, so that an approval
 /// of the older meaning does not hold for the newer one.
-const PLAN_SEMANTICS: u32 = 2;
+const PLAN_SEMANTICS: u32 = 3;
 
 /// The digest of a plan that was made from these.
 pub fn digest(plan: &Plan, desired: &Desired, observed: &Observed) -> Digest {
@@ -73,6 +73,7 @@ fn identity(action: &Action) -> Option<Value> {
         Action::DeleteClaim { claim, uid, .. } => Some(json!([claim, uid])),
         Action::Empty { name, claim_uid, .. } => Some(json!([name, claim_uid])),
         Action::Adopt { object, uid, .. } => Some(json!([object.key.to_string(), uid])),
+        Action::Delete { key, uid } => Some(json!([key.to_string(), uid])),
         _ => None,
     }
 }

@@ -5,7 +5,8 @@
 //! before it restarts; the founding; the client Service once the cluster is
 //! sealed, so that no client writes to a cluster whose founder could still be
 //! replaced by an empty one; then one member after another. The disruption
-//! budget is raised before members join and lowered after they are gone.
+//! budget is raised before members join and lowered after they are gone. What
+//! the stack file no longer names goes last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,7 @@ use crate::{
 mod adopting;
 mod joining;
 mod leaving;
+mod pruning;
 mod removing;
 mod restarting;
 mod settled;
@@ -50,6 +52,9 @@ pub struct Inputs<'a> {
     pub adopting: Vec<(ObjectKey, Vec<Predecessor>)>,
     /// Fields of others to remove.
     pub removals: Vec<Removal>,
+    /// Objects that are deleted because the stack file no longer names them,
+    /// with their uids.
+    pub pruned: Vec<(ObjectKey, String)>,
     /// The recorded cluster id, printed.
     pub cluster_id: Option<String>,
     /// The ids of this stack's listed members, by ordinal.
@@ -71,6 +76,7 @@ pub fn steps(inputs: &Inputs<'_>) -> Vec<Step> {
     steps.extend(certificates(inputs));
     steps.extend(objects(inputs));
     steps.extend(membership(inputs));
+    steps.extend(pruning::prune(inputs));
     expect_what_earlier_steps_made(&mut steps);
     steps
 }

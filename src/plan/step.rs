@@ -11,7 +11,7 @@ use crate::{
     certificate::Request,
     field::takeover::Predecessor,
     member::Id,
-    object::{Object, ObjectKey},
+    object::{Named, Object, ObjectKey},
     observed::Conflict,
 };
 
@@ -51,6 +51,11 @@ pub enum Cost {
     DataLoss {
         /// The claim's name.
         claim: String,
+    },
+    /// This object is deleted, and cannot be made again as it is.
+    Deletion {
+        /// Which one.
+        object: Named,
     },
 }
 
@@ -177,6 +182,14 @@ pub enum Action {
         /// The claim's name.
         claim: String,
         /// The claim that was planned with; another one stays.
+        uid: String,
+    },
+    /// Deletes the object with this uid, if it is still this stack's, and waits
+    /// until it is gone.
+    Delete {
+        /// Which one.
+        key: ObjectKey,
+        /// The one that was planned with; another one stays.
         uid: String,
     },
     /// Deletes the claim of a member that etcd does not list, and its pod,
@@ -335,6 +348,11 @@ pub enum Guard {
     RecordedClaims {
         /// Ordinals.
         ordinals: Vec<usize>,
+    },
+    /// Nobody else has set a field of the object, which may be gone.
+    SetByNobodyElse {
+        /// Which one.
+        key: ObjectKey,
     },
     /// No learner is listed but, perhaps, this one.
     NoOtherLearner {

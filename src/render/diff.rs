@@ -75,14 +75,16 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
         Verb::Create => style.good("+"),
         Verb::Update => style.mind("~"),
         Verb::Adopt => style.mind("^"),
+        Verb::Delete => style.bad("-"),
     };
-    let sure = match confidence {
-        Confidence::Verified => style.dim("verified"),
-        Confidence::Predicted => style.dim("predicted"),
+    let sure = match (verb, confidence) {
+        (Verb::Delete, _) => style.bad("deleted"),
+        (_, Confidence::Verified) => style.dim("verified"),
+        (_, Confidence::Predicted) => style.dim("predicted"),
     };
     let sure = match verb {
         Verb::Adopt => format!("adopted from {}, {sure}", makers(adopting)),
-        Verb::Create | Verb::Update => sure,
+        Verb::Create | Verb::Update | Verb::Delete => sure,
     };
     let mut text = match column {
         Some(column) => format!("  {symbol} {}  {sure}", padded(&key.to_string(), column)),
@@ -92,7 +94,7 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
     text.push('\n');
     let described = match verb {
         Verb::Create => describe(key.kind, after, detail),
-        Verb::Update | Verb::Adopt => Vec::new(),
+        Verb::Update | Verb::Adopt | Verb::Delete => Vec::new(),
     };
     for Fact { name, value } in described {
         let name = if name.is_empty() { String::new() } else { format!("{name:<11}") };

@@ -46,7 +46,7 @@ pub fn json(plan: &Plan, about: About<'_>) -> Value {
             "create": with(Verb::Create),
             "update": with(Verb::Update) + with(Verb::Adopt),
             "adopt": with(Verb::Adopt),
-            "delete": deleted.len(),
+            "delete": deleted.len() + with(Verb::Delete),
             "steps": plan.steps.len(),
             "restarts": plan.restarts().len(),
             "data_loss": deleted.len(),
@@ -111,6 +111,7 @@ fn change(plan: &Plan, change: &Change) -> Value {
     let action = match change.verb {
         Verb::Create => "create",
         Verb::Update | Verb::Adopt => "update",
+        Verb::Delete => "delete",
     };
     json!({
         "address": change.key.to_string(),
@@ -131,7 +132,7 @@ fn adopting(change: &Change) -> Value {
     let one = |one: &Predecessor| json!({ "from_manager": one.manager, "operation": one.operation, "fields": one.fields });
     match change.verb {
         Verb::Adopt => change.adopting.iter().map(one).collect(),
-        Verb::Create | Verb::Update => Value::Null,
+        Verb::Create | Verb::Update | Verb::Delete => Value::Null,
     }
 }
 
@@ -182,5 +183,9 @@ fn diagnostics(plan: &Plan, missing: &Consent) -> Vec<Value> {
         let reason = format!("nobody is served while `{member}` restarts");
         error("plan::needs_downtime", reason, Some("--allow-downtime allows it"))
     });
-    unread.chain(blocked).chain(data_loss).chain(downtime).collect()
+    let objects = missing.delete.iter().map(|object| {
+        let help = format!("--allow-delete {object} allows it");
+        error("plan::needs_delete", format!("`{object}` is deleted for good"), Some(&help))
+    });
+    unread.chain(blocked).chain(data_loss).chain(objects).chain(downtime).collect()
 }

@@ -18,6 +18,7 @@ pub fn in_words(action: &Action) -> String {
         Action::RemoveMember { name, .. } => format!("remove {name} from etcd's list"),
         Action::ForgetMember { name } => format!("take {name} out of the journal"),
         Action::DeleteClaim { claim, .. } => format!("delete claim {claim}"),
+        Action::Delete { key, .. } => format!("delete {key}"),
         Action::Empty { name, .. } => format!("delete the claim and the pod of {name}"),
         Action::Restart { name, .. } => format!("restart {name}"),
         Action::StartAgain { name, .. } => format!("let {name} start again"),

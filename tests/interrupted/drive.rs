@@ -45,6 +45,8 @@ pub struct Goal {
     pub intent: Intent,
     /// Whether data may be deleted.
     pub data_loss: bool,
+    /// Whether what cannot be made again may be deleted.
+    pub deletes: bool,
     /// Whether nobody may be served for a while.
     pub downtime: bool,
     /// The code of the reason with which it ends; `None` where any may stand
@@ -124,6 +126,9 @@ impl Goal {
         let needs = plan.needs();
         if !needs.data_loss.is_empty() && !self.data_loss {
             return Err(format!("asks for the loss of {:?}: {:?}", needs.data_loss, titles(plan)));
+        }
+        if !needs.delete.is_empty() && !self.deletes {
+            return Err(format!("asks for the deletion of {:?}", needs.delete));
         }
         if !needs.downtime.is_empty() && !self.downtime {
             return Err(format!("asks for downtime: {:?}", needs.downtime));

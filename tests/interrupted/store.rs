@@ -218,6 +218,28 @@ impl State {
         Ok(())
     }
 
+    /// Deletes an object as it was read. Without their StatefulSet the pods go.
+    pub fn delete_as_read(&mut self, read: &Object) -> Result<(), Failure> {
+        let key = &read.key;
+        if self.ordinal_of(key).is_some() {
+            return self.delete(key, read.uid().unwrap_or_default());
+        }
+        match self.objects.get(key) {
+            None => return Ok(()),
+            Some(live) if live.uid() != read.uid() || live.resource_version() != read.resource_version() => {
+                return Err(Failure::Stale(format!("`{key}` is another by now")));
+            }
+            Some(_) => {}
+        }
+        self.objects.remove(key);
+        self.secrets.remove(key);
+        if key.kind == Kind::StatefulSet {
+            let ordinals: Vec<usize> = self.pods.keys().copied().collect();
+            ordinals.into_iter().for_each(|ordinal| self.delete_pod(ordinal));
+        }
+        Ok(())
+    }
+
     /// Puts a certificate into a Secret.
     pub fn certify(
         &mut self,

@@ -47,12 +47,9 @@ impl Simulator {
     fn live(&self) -> Live {
         let state = self.read();
         let lookup = |key| state.objects.get(key).cloned().map_or(Lookup::Absent, Lookup::Found);
-        let objects = self
-            .desired
-            .objects()
-            .into_iter()
-            .map(|object| (object.key.clone(), lookup(&object.key)))
-            .collect();
+        let made = state.journal.iter().flat_map(|journal| journal.inventory.keys());
+        let wanted = self.desired.objects().into_iter().map(|object| &object.key);
+        let objects = wanted.chain(made).map(|key| (key.clone(), lookup(key))).collect();
         let class = StorageClass {
             name: "local".into(),
             is_default: true,

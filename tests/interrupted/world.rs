@@ -135,6 +135,10 @@ impl World for Simulator {
         self.change(&format!("delete {key}"), |state| state.delete(key, uid)).await
     }
 
+    async fn delete_as_read(&self, object: &Object) -> Result<(), Failure> {
+        self.change(&format!("delete {}", object.key), |state| state.delete_as_read(object)).await
+    }
+
     async fn issue(
         &self,
         object: &Object,

@@ -2,51 +2,11 @@
 //! apply made and somebody changed since.
 
 use etcdctl_stack::{
-    desired::{STACK_LABEL, Window, window},
-    object::ObjectKey,
+    desired::{Window, window},
     plan::{Action, Fill},
 };
-use serde_json::json;
 
-use crate::worlds::{World, good, reasons, titles, uid};
-
-const WITH_USER: &str = "[[tls.users]]\nname = \"app\"\nsecret = \"orders-user-app\"\n";
-
-/// A world in which an earlier stack file had a user.
-fn with_former_user() -> (World, ObjectKey) {
-    let mut world = World::wanting(WITH_USER);
-    let secret = world.desired.secrets.last().expect("the user's").clone();
-    let key = secret.object.key.clone();
-    world.journal().inventory.record(&key, &uid(&key));
-    world.live.secrets.insert(key.clone(), good(&secret));
-    world.store(secret.object);
-    assert!(world.plan().is_empty(), "the user is still in the file");
-    world.desired = World::founded().desired;
-    (world, key)
-}
-
-#[test]
-fn a_secret_that_the_file_no_longer_names_still_works_and_says_so() {
-    let (world, _) = with_former_user();
-    let plan = world.plan();
-    assert!(plan.is_empty());
-    assert_eq!(
-        plan.warnings,
-        [
-            "`Secret/etcd-orders/orders-user-app` is not in the stack file any more, but it is still there and \
-          works: removing is not supported yet, delete it with kubectl"
-        ]
-    );
-}
-
-#[test]
-fn what_is_gone_or_taken_over_by_another_is_not_left_over() {
-    let (mut world, key) = with_former_user();
-    world.body(&key)["metadata"]["labels"][STACK_LABEL] = json!("payments");
-    assert_eq!(world.plan().warnings, Vec::<String>::new());
-    world.delete(&key);
-    assert_eq!(world.plan().warnings, Vec::<String>::new());
-}
+use crate::worlds::{World, reasons, titles};
 
 #[test]
 fn a_token_counts_only_when_the_cluster_is_founded() {

@@ -13,6 +13,7 @@ mod lost;
 mod membership;
 mod objects;
 mod owned;
+mod pruned;
 mod quotas;
 mod removing;
 mod restarting;

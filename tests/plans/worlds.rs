@@ -421,6 +421,7 @@ fn is_move(step: &Step) -> bool {
         | Action::RemoveMember { .. }
         | Action::ForgetMember { .. }
         | Action::DeleteClaim { .. }
+        | Action::Delete { .. }
         | Action::Empty { .. }
         | Action::Restart { .. }
         | Action::StartAgain { .. }

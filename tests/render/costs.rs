@@ -9,7 +9,7 @@ use etcdctl_stack::{
     },
     plan::{Cost, Plan, action_hashes},
     render::{self, About, Style, View},
-    report::{DataLoss, Permissions, Unfinished, unfinished},
+    report::{Permissions, Unfinished, Which, unfinished},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -28,7 +28,7 @@ fn plan(plan: &Plan, style: Style) -> String {
 
 fn allowed(claims: &[&str], downtime: bool) -> Permissions {
     let claims: BTreeSet<String> = claims.iter().map(|claim| (*claim).to_owned()).collect();
-    Permissions { data_loss: DataLoss::Of(claims), downtime }
+    Permissions { data_loss: Which::These(claims), downtime, ..Permissions::default() }
 }
 
 #[test]
@@ -226,11 +226,11 @@ fn what_is_allowed_is_not_needed_any_more() {
         needs(&shrink, &allowed(&["data-orders-4"], true)),
         ["Needs: --allow-data-loss data-orders-3"]
     );
-    let all = Permissions { data_loss: DataLoss::OfAll, downtime: false };
+    let all = Permissions { data_loss: Which::All, ..Permissions::default() };
     assert_eq!(needs(&shrink, &all), [""; 0]);
     assert_eq!(needs(&worlds::restart_alone(), &all), ["Needs: --allow-downtime"]);
     let other = allowed(&["data-orders-4", "data-orders-7"], false);
-    assert_eq!(other.beside_the_plan(&shrink), ["data-orders-7"]);
+    assert_eq!(other.beside_the_plan(&shrink), (vec!["data-orders-7".to_owned()], vec![]));
 }
 
 #[test]
@@ -367,7 +367,10 @@ fn programs_are_told_what_it_costs() {
         json["diagnostics"].as_array().into_iter().flatten().map(|one| &one["code"]).collect();
     assert_eq!(codes, ["plan::needs_data_loss"; 2]);
     let summary = &json["summary"];
-    assert_eq!(summary["needs"], json!({ "data_loss": ["data-orders-3", "data-orders-4"], "downtime": [] }));
+    assert_eq!(
+        summary["needs"],
+        json!({ "data_loss": ["data-orders-3", "data-orders-4"], "delete": [], "downtime": [] })
+    );
     assert_eq!(
         (&summary["delete"], &summary["data_loss"], &summary["restarts"]),
         (&json!(2), &json!(2), &json!(0))
@@ -406,6 +409,6 @@ fn of_several_plans_one_that_needs_a_permission_cannot_be_applied() {
 1 stack: 1 that cannot be applied
 "#,
     );
-    let all = Permissions { data_loss: DataLoss::OfAll, downtime: false };
+    let all = Permissions { data_loss: Which::All, ..Permissions::default() };
     assert!(render::summary(&plans, &all, WIDE).ends_with("1 stack: 1 to change\n"));
 }

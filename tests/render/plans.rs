@@ -6,13 +6,17 @@ use etcdctl_stack::{
     object::Kind,
     plan::{Blocked, Plan},
     render::{self, About, Detail, Hint, Style, View},
-    report::{DataLoss, Permissions},
+    report::{Permissions, Which},
 };
 
 use crate::{NARROW, WIDE, fits, shows, worlds};
 
 const HINT: Hint<'_> = Hint { whole_digest: false, target: "orders.toml", asked: &[] };
-pub static NOTHING: Permissions = Permissions { data_loss: DataLoss::Of(BTreeSet::new()), downtime: false };
+pub static NOTHING: Permissions = Permissions {
+    data_loss: Which::These(BTreeSet::new()),
+    delete: Which::These(BTreeSet::new()),
+    downtime: false,
+};
 pub const ABOUT: About<'_> = About { file: "orders.toml", permissions: &NOTHING, unfinished: None };
 pub const VIEW: View<'_> =
     View { about: ABOUT, detail: Detail::Counted, made_namespace: false, hint: Some(HINT) };

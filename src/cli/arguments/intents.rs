@@ -10,7 +10,7 @@ use crate::{
     object::Named,
     plan::Intent,
     render::quoted,
-    report::{DataLoss, Permissions},
+    report::{Permissions, Which},
 };
 
 /// What no stack file can say: it happens once.
@@ -57,6 +57,11 @@ pub struct Allowed {
     /// Delete the data of these claims: CLAIM,... as the plan names them, or all
     #[arg(long, value_name = "CLAIM,...|all", value_delimiter = ',')]
     pub allow_data_loss: Vec<String>,
+    /// Delete these objects, which cannot be made again as they are: KIND/NAME,...
+    ///
+    /// Such as the Secret of a user that is not in the stack file any more.
+    #[arg(long, value_name = "KIND/NAME,...", value_delimiter = ',')]
+    pub allow_delete: Vec<Named>,
     /// Serve nobody while a member restarts
     #[arg(long)]
     pub allow_downtime: bool,
@@ -78,12 +83,13 @@ impl Intents {
 
     /// What is allowed.
     pub fn permissions(&self) -> Permissions {
-        let Allowed { allow_data_loss: claims, allow_downtime } = &self.allowed;
+        let Allowed { allow_data_loss: claims, allow_delete, allow_downtime } = &self.allowed;
         let data_loss = match claims.iter().any(|claim| claim == "all") {
-            true => DataLoss::OfAll,
-            false => DataLoss::Of(claims.iter().cloned().collect::<BTreeSet<String>>()),
+            true => Which::All,
+            false => Which::These(claims.iter().cloned().collect::<BTreeSet<String>>()),
         };
-        Permissions { data_loss, downtime: *allow_downtime }
+        let delete = Which::These(allow_delete.iter().cloned().collect());
+        Permissions { data_loss, delete, downtime: *allow_downtime }
     }
 
     /// The first flag that names something of one stack.
@@ -95,6 +101,7 @@ impl Intents {
             ("--take", !self.take.is_empty()),
             ("--adopt", !self.adopt.is_empty()),
             ("--allow-data-loss CLAIM", claims.iter().any(|claim| claim != "all")),
+            ("--allow-delete", !self.allowed.allow_delete.is_empty()),
         ];
         table.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
@@ -140,13 +147,13 @@ mod tests {
     fn all_claims_are_more_than_some() {
         let typed = |claims: &[&str]| {
             let allow_data_loss = claims.iter().map(|claim| (*claim).to_owned()).collect();
-            let allowed = Allowed { allow_data_loss, allow_downtime: false };
+            let allowed = Allowed { allow_data_loss, ..Allowed::default() };
             let intents = Intents { allowed, ..Intents::default() };
             (intents.permissions().data_loss, intents.of_one_stack().is_some())
         };
-        assert_eq!(typed(&["data-a", "all"]), (DataLoss::OfAll, true));
-        assert_eq!(typed(&["all"]), (DataLoss::OfAll, false));
-        assert_eq!(typed(&[]), (DataLoss::Of(BTreeSet::new()), false));
+        assert_eq!(typed(&["data-a", "all"]), (Which::All, true));
+        assert_eq!(typed(&["all"]), (Which::All, false));
+        assert_eq!(typed(&[]), (Which::These(BTreeSet::new()), false));
     }
 
     #[test]
