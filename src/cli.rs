@@ -76,6 +76,8 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
         }
         Command::Plan(arguments) => runtime(plan::plan(&arguments, &global, output), output),
         Command::Apply(arguments) => runtime(apply::apply(&arguments, &global, output), output),
+        Command::Destroy(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
+        Command::Forget(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
         Command::Status(arguments) => runtime(status::status(&arguments, &global, output), output),
         Command::History(arguments) => runtime(history::history(&arguments, &global, output), output),
         Command::Unlock(arguments) => runtime(unlock::unlock(&arguments, &global, output), output),

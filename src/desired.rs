@@ -123,6 +123,11 @@ impl Desired {
         self.stack.storage.on_scale_down == OnScaleDown::Delete
     }
 
+    /// Whether all claims go when the stack is destroyed.
+    pub fn destroys_claims(&self) -> bool {
+        self.stack.storage.on_destroy == OnScaleDown::Delete
+    }
+
     /// Every object that is applied, in the order of a first apply. Secrets
     /// are among them, without values.
     pub fn objects(&self) -> Vec<&Object> {

@@ -23,6 +23,7 @@ mod act;
 mod adopt;
 mod ask;
 mod data;
+mod ending;
 mod failure;
 #[cfg(test)]
 mod fake;
@@ -132,6 +133,8 @@ struct Run<'a, W> {
     answered: Option<usize>,
     /// Pods that needed no restart, by uid.
     left_alone: BTreeSet<String>,
+    /// Whether journal and lock are gone: nothing is written any more.
+    over: bool,
 }
 
 /// Carries a plan out.
@@ -155,6 +158,7 @@ pub async fn execute<W: World>(
         said: String::new(),
         answered: None,
         left_alone: BTreeSet::new(),
+        over: false,
     };
     let before = options.steps_before;
     let mut done = 0;
@@ -230,9 +234,14 @@ impl<W: World> Run<'_, W> {
     /// any more.
     async fn pause(&mut self, time: Duration) -> Result<(), Halt> {
         self.goes_on()?;
-        self.world.hold_lock().await?;
+        self.hold().await?;
         self.world.sleep(time).await;
         self.goes_on()
+    }
+
+    /// Holds the lock, as long as there is one.
+    async fn hold(&self) -> Result<(), Halt> {
+        if self.over { Ok(()) } else { Ok(self.world.hold_lock().await?) }
     }
 
     fn goes_on(&self) -> Result<(), Halt> {

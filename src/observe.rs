@@ -14,7 +14,7 @@ use crate::{
     desired::{Desired, desired},
     dial, etcd,
     member::{Alarm, Membership, Status},
-    observed::{EtcdReading, Lookup, Members, Observed, Pod},
+    observed::{EtcdReading, Lookup, Members, Observed, Pod, journal::Ending},
     plan::{Intent, Plan, adoptions, deletes, plan, questions, settle},
     stack::Stack,
 };
@@ -46,18 +46,30 @@ pub async fn observe(
     let pods = reader.pods(&wanted.names).shared();
     let objects = async {
         let mut live = reader.live(&wanted, target, pods.clone()).await?;
-        live.rights.extend(reader.rights_to_delete(&wanted.names, &deletes(&wanted, &live)).await?);
+        if intent.end == Some(Ending::Destroy) {
+            live.neighbours = reader.neighbours(&wanted.names).await?;
+        }
         let desired = settle(&wanted, &live);
-        let (questions, adoptions) = (questions(&desired, &live), adoptions(&desired, &live, intent));
+        // What goes is not asked about.
+        let (questions, adoptions) = match intent.end {
+            Some(_) => (Vec::new(), Vec::new()),
+            None => (questions(&desired, &live), adoptions(&desired, &live, intent)),
+        };
         let (mut proposals, adopted) = join(reader.ask(&questions), reader.ask_adopting(&adoptions)).await;
         proposals.extend(adopted);
         Ok((desired, live, proposals))
     };
     let (objects, members) = join(objects, members(reader, &wanted, pods.clone())).await;
     let (desired, live, proposals) = objects?;
-    let observed = Observed { live, proposals, members };
-    let plan = plan(&desired, &observed, intent, now);
-    Ok(Planned { plan, desired, observed })
+    let mut observed = Observed { live, proposals, members };
+    let mut made = plan(&desired, &observed, intent, now);
+    let kinds = deletes(&made);
+    if !kinds.is_empty() {
+        let rights = reader.rights_to_delete(&desired.names, &kinds).await?;
+        observed.live.rights.extend(rights);
+        made = plan(&desired, &observed, intent, now);
+    }
+    Ok(Planned { plan: made, desired, observed })
 }
 
 /// Asks every pod, side by side.

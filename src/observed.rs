@@ -17,11 +17,13 @@ use crate::{
 
 mod inventory;
 pub mod journal;
+mod neighbours;
 mod quota;
 mod trouble;
 
 pub use inventory::Inventory;
 pub use journal::{Intended, Journal};
+pub use neighbours::Neighbours;
 pub use quota::{Quota, Scope};
 pub use trouble::Trouble;
 
@@ -90,6 +92,8 @@ pub struct Live {
     pub journal: Lookup<Journal>,
     /// Who holds the lock, or held it last without giving it back.
     pub lease: Lookup<LeaseHolder>,
+    /// What else lives in the namespace; read only where the stack is destroyed.
+    pub neighbours: Neighbours,
 }
 
 impl Live {

@@ -23,6 +23,9 @@
 //! quota         what the members need of the namespace's quotas
 //! refusal       what helps when admission refuses a pod or claim
 //! etcd          the cluster as it is, for display
+//! ending        the stack as a whole goes, or is handed over
+//! destroy       what goes with it, and in which order
+//! release       what is handed over
 //! prune         objects that the stack file no longer names
 //! needs         what must be allowed by name
 //! digest        what an approval is bound to
@@ -47,8 +50,10 @@ mod change;
 mod check;
 mod compare;
 mod defaults;
+mod destroy;
 mod digest;
 mod drift;
+mod ending;
 mod etcd;
 mod foreign;
 mod intent;
@@ -61,21 +66,24 @@ mod prune;
 mod questions;
 mod quota;
 mod refusal;
+mod release;
 mod source;
 mod spelling;
 mod state;
 mod step;
 
+pub use crate::observed::journal::Ending;
 pub use adopt::{adoptions, makers};
 pub use certificates::days_left;
 pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
 pub use digest::{action_hashes, goes_on};
 pub use drift::{Drift, Drifted, SetBy, drift};
+pub use ending::deletes;
 pub use foreign::Foreign;
 pub use intent::Intent;
 pub use needs::Needs;
-pub use prune::{deletes, set_by_others, stays_because};
+pub use prune::{set_by_others, stays_because};
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};
 pub(crate) use state::recorded_cluster;
@@ -198,6 +206,8 @@ pub enum Verb {
     Adopt,
     /// It is deleted.
     Delete,
+    /// It stays as it is, and is not this tool's any more.
+    Release,
 }
 
 /// How sure a predicted object is.
@@ -264,6 +274,9 @@ pub struct Etcd {
 /// `desired` has been through [`settle`], and `observed` holds an answer for
 /// each of [`questions()`].
 pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timestamp) -> Plan {
+    if let Some(plan) = ending::ending(desired, observed, intent, now) {
+        return plan;
+    }
     let run = observed.live.journal.found().and_then(Journal::unfinished).filter(|_| !intent.abandon);
     let with = |snapshot| with_snapshot(desired, observed, intent, now, snapshot);
     match run.and_then(|run| Some((run, run.snapshot.as_ref()?))) {

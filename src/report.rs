@@ -102,12 +102,16 @@ pub enum Outcome {
 pub fn in_numbers(plan: &Plan) -> String {
     let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
     let goes = plan.changes.iter().filter(|change| change.verb == Verb::Delete).count();
-    let changed = plan.changes.len() - made - goes;
+    let released = plan.changes.iter().filter(|change| change.verb == Verb::Release).count();
+    let changed = plan.changes.len() - made - goes - released;
+    let over = if released > 0 { format!("{released} to hand over, ") } else { String::new() };
     let deleted = plan.needs().data_loss.len() + goes;
     let (before, after) = (plan.voters.before, plan.voters.after);
     let steps = match plan.steps.len() {
         1 => "1 step".to_owned(),
         steps => format!("{steps} steps"),
     };
-    format!("{made} to create, {changed} to change, {deleted} to delete, {steps}, voters {before} -> {after}")
+    format!(
+        "{made} to create, {changed} to change, {deleted} to delete, {over}{steps}, voters {before} -> {after}"
+    )
 }

@@ -146,9 +146,11 @@ pub struct Storage {
     /// What happens to a member's claim when `members` is lowered. A policy of
     /// the plan: no object holds it.
     pub on_scale_down: OnScaleDown,
+    /// What happens to all of them when the stack is destroyed.
+    pub on_destroy: OnScaleDown,
 }
 
-/// What happens to the claim of a member that goes.
+/// What happens to the claim of a member that goes, alone or with the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnScaleDown {

@@ -60,7 +60,8 @@ fn flags_of_other_tools_are_answered_with_what_to_do_here() {
         (&["apply", "good.toml", "--wait"], "how long one wait may take"),
         (&["apply", "good.toml", "--no-backup"], "--skip-snapshot"),
         (&["status", "good.toml", "--replace", "good-1"], "`plan` and `apply` take it"),
-        (&["destroy", "good.toml"], "never deleted as a whole"),
+        (&["down", "good.toml"], "that is `destroy FILE`"),
+        (&["apply", "good.toml", "--destroy"], "`destroy FILE`"),
         (&["restart", "good.toml"], "apply orders.toml --restart"),
         (&["scale", "good.toml"], "change `members`"),
         (&["force-unlock", "good.toml"], "that is `unlock FILE`"),
@@ -83,13 +84,41 @@ fn help_names_every_exit_code_and_every_command_has_examples() {
         let line = format!("  {code:<5}");
         assert!(help.lines().any(|help| help.starts_with(&line)), "{code} is missing:\n{help}");
     }
-    for command in
-        ["plan", "apply", "status", "history", "unlock", "connect", "check", "init", "schema", "completions"]
-    {
+    const COMMANDS: [&str; 12] = [
+        "plan",
+        "apply",
+        "destroy",
+        "forget",
+        "status",
+        "history",
+        "unlock",
+        "connect",
+        "check",
+        "init",
+        "schema",
+        "completions",
+    ];
+    for command in COMMANDS {
         let help = out(&run(folder.path(), &[command, "--help"]));
         assert!(help.contains(&format!("\nExamples:\n  etcdctl-stack {command} ")), "{command}:\n{help}");
     }
     assert!(out(&run(folder.path(), &["--version"])).starts_with("etcdctl-stack "));
+}
+
+#[test]
+fn the_end_of_a_stack_is_planned_alone() {
+    let folder = folder();
+    for arguments in [
+        &["plan", "good.toml", "--destroy", "--forget"][..],
+        &["plan", "good.toml", "--destroy", "--restart"],
+        &["plan", "good.toml", "--delete", "Secret/a"],
+        &["destroy", "good.toml", "--delete", "Widget/a"],
+        &["destroy", "good.toml", "--allow-downtime"],
+    ] {
+        assert_eq!(run(folder.path(), arguments).status.code(), Some(1), "{arguments:?}");
+    }
+    let several = run(folder.path(), &["plan", "good.toml", "bad.toml", "--destroy"]);
+    assert!(err(&several).contains("--destroy is about one stack"), "{}", err(&several));
 }
 
 #[test]
@@ -101,7 +130,9 @@ fn help_teaches_what_no_stack_file_can_say() {
     {
         assert!(help.contains(example), "{example}:\n{help}");
     }
-    for flag in ["replace", "restart", "remove", "take", "skip-snapshot", "abandon", "allow-downtime"] {
+    for flag in
+        ["replace", "restart", "remove", "take", "skip-snapshot", "abandon", "allow-downtime", "allow-delete"]
+    {
         let shells = out(&run(folder.path(), &["completions", "bash"]));
         let plan = out(&run(folder.path(), &["plan", "--help"]));
         let flag = format!("--{flag}");

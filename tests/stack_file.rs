@@ -266,6 +266,9 @@ fn a_claim_is_kept_unless_the_file_gives_it_up() {
     assert_eq!(policy(""), OnScaleDown::Retain);
     assert_eq!(policy("[storage]\non_scale_down = \"retain\""), OnScaleDown::Retain);
     assert_eq!(policy("[storage]\non_scale_down = \"delete\""), OnScaleDown::Delete);
+    let ends = |more: &str| checked(more).stack.storage.on_destroy;
+    assert_eq!(ends(""), OnScaleDown::Retain);
+    assert_eq!(ends("[storage]\non_destroy = \"delete\""), OnScaleDown::Delete);
 }
 
 #[test]

@@ -59,9 +59,13 @@ fn instead(typed: &str) -> Option<&'static str> {
         "--abort" | "--cancel" | "abort" | "cancel" => {
             "`apply FILE --abandon` gives up what an unfinished apply was asked for"
         }
-        "--prune" | "destroy" | "delete" | "down" => {
-            "a stack is never deleted as a whole; `members` in the stack file says how many there are"
+        "--prune" => {
+            "apply deletes what the stack file no longer names; `--allow-delete` permits it for a Secret"
         }
+        "delete" | "down" | "uninstall" | "teardown" => "that is `destroy FILE`",
+        "orphan" | "release" | "disown" | "unmanage" => "that is `forget FILE`",
+        "--destroy" | "--forget" => "`plan` takes it; to do it: `destroy FILE`, or `forget FILE`",
+        "--delete" => "`destroy FILE --delete KIND/NAME` deletes with the stack what would stay otherwise",
         "scale" | "add" | "grow" | "shrink" => "change `members` in the stack file, then `plan` and `apply`",
         "restart" | "rollout" => "`etcdctl-stack apply orders.toml --restart` restarts all, one by one",
         "replace" | "repair" | "heal" => {

@@ -21,7 +21,7 @@ use crate::{
     execute::{LiveWorld, Options, Stop, execute},
     member::Id,
     observe::Planned,
-    observed::Proposal,
+    observed::{Journal, Proposal},
     plan::{Action, Intent, Plan, action_hashes, goes_on},
     render::{self, About, Detail, View},
     report::{Event, Outcome, Permissions, Report, unfinished},
@@ -46,6 +46,11 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     let cluster = loaded.connect(global).await.map_err(failed)?;
     let planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
     show(&planned, &loaded, arguments, global, output)?;
+    let begun = planned.observed.live.journal.found().and_then(Journal::unfinished).is_some();
+    if planned.plan.is_empty() && intent.end.is_some() && !begun {
+        // The lock would make a Lease, and the journal a ConfigMap.
+        return Ok(Exit::Success);
+    }
     let (approved, permissions) = approval::given(arguments, &planned, output)?;
     let cluster = &cluster;
     let applying = Applying { cluster, loaded: &loaded, arguments, global, intent, permissions, output };
@@ -70,9 +75,9 @@ fn show(
     let permissions = if approval::asks(arguments) { consent::to_be_asked(&given) } else { given.clone() };
     let unfinished = unfinished(plan, &planned.observed.live, now);
     let about = About { file: &loaded.file, permissions: &permissions, unfinished: unfinished.as_ref() };
-    let style = if arguments.json { output.progress } else { output.answer };
+    let style = if arguments.how.json { output.progress } else { output.answer };
     let mut text = render::plan(plan, view(about, global.verbose), style);
-    if arguments.json {
+    if arguments.how.json {
         output.say(&text);
         let lines = [render::version_json(now), render::planned_json(plan, about, now)];
         text = lines.map(|line| format!("{line}\n")).concat();
@@ -123,7 +128,7 @@ impl Applying<'_> {
             who,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             stack: self.loaded.text.clone(),
-            step_timeout: self.arguments.step_timeout,
+            step_timeout: self.arguments.how.step_timeout,
         };
         let ended = match self.still_approved(&approved, options.steps_before).await {
             Ok(planned) => self.steps(&planned, &approved.plan, &world, &options, &mut signals).await,
@@ -142,7 +147,7 @@ impl Applying<'_> {
         signals: &mut Signals,
     ) -> Result<Ended, Exit> {
         let stop = Stop::default();
-        let mut progress = Progress::new(self.output, self.arguments.json);
+        let mut progress = Progress::new(self.output, self.arguments.how.json);
         let voice = progress.voice();
         for (index, step) in approved.steps.iter().take(options.steps_before).enumerate() {
             progress.event(&Event::StepComplete {
@@ -176,7 +181,7 @@ impl Applying<'_> {
         if report.outcome == Outcome::Completed {
             self.look_again(&planned.plan, &mut report).await;
         }
-        progress.end(&report, &self.loaded.target(self.global));
+        progress.end(&report, self.intent.end, &self.loaded.target(self.global));
         Ok(Ended { report, signal: stopped_by })
     }
 
@@ -193,7 +198,7 @@ impl Applying<'_> {
                 who,
                 clock::now,
                 identity::is_dead,
-                self.arguments.snapshot_dir.clone().or_else(snapshots::default_folder),
+                self.arguments.how.snapshot_dir.clone().or_else(snapshots::default_folder),
             )
             .await;
             let waited = Duration::try_from(clock::now().duration_since(began)).unwrap_or_default();
@@ -201,7 +206,7 @@ impl Applying<'_> {
                 Ok(world) => return Ok(world),
                 Err(error)
                     if !matches!(error, cluster::Error::Locked { .. })
-                        || waited >= self.arguments.lock_timeout =>
+                        || waited >= self.arguments.how.lock_timeout =>
                 {
                     return Err(self.output.cluster_error(&error));
                 }
@@ -287,7 +292,8 @@ impl Applying<'_> {
     async fn left(&self) -> Result<Plan, String> {
         let mut attempt = 0;
         loop {
-            let planned = self.loaded.plan(self.cluster, &Intent::default()).await;
+            let intent = Intent { end: self.intent.end, ..Intent::default() };
+            let planned = self.loaded.plan(self.cluster, &intent).await;
             let plan = planned.map_err(|error| error.to_string())?.plan;
             if attempt == 5 || (plan.is_empty() && plan.unread.is_empty()) {
                 return Ok(plan);

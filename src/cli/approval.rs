@@ -6,7 +6,7 @@ use super::{arguments::Apply as Arguments, automated, consent, exit::Exit, outpu
 use crate::{
     observe::Planned,
     observed::journal::Run,
-    plan::{action_hashes, goes_on},
+    plan::{Ending, action_hashes, goes_on},
     report::Permissions,
 };
 
@@ -17,29 +17,35 @@ pub fn can_ask() -> bool {
 
 /// Whether a person answers for this apply.
 pub fn asks(arguments: &Arguments) -> bool {
-    can_ask() && !arguments.auto_approve && arguments.expect.is_none()
+    can_ask() && !arguments.how.auto_approve && arguments.how.expect.is_none()
 }
 
 /// Nobody can be asked without a terminal, and a short digest binds nothing
 /// there: said before anything is read.
 pub fn possible(arguments: &Arguments, output: &Output) -> Result<(), Exit> {
-    if let Some(expected) = &arguments.expect
+    if let Some(expected) = &arguments.how.expect
         && !is_digest(expected)
     {
         let what = format!("--expect `{expected}` is no digest");
         let help = "give at least eight hexadecimal digits of the one that `plan` shows";
         return Err(output.error(&what, Some(help)));
     }
-    match &arguments.expect {
+    match &arguments.how.expect {
         _ if can_ask() => Ok(()),
         Some(expected) if digits(expected).len() < 32 => {
             let what = format!("--expect {expected} is too short to bind an approval: 32 digits are needed");
             let help = "take the whole digest from `plan --json`: the short form is for people at terminals";
             Err(output.error(&what, Some(help)))
         }
-        None if !arguments.auto_approve => {
+        None if !arguments.how.auto_approve => {
             let help = "pass --auto-approve, or --expect with the digest of an approved plan";
-            Err(output.error("apply asks before it begins, and there is no terminal to ask on", Some(help)))
+            let command = match arguments.intents.end {
+                Some(Ending::Destroy) => "destroy",
+                Some(Ending::Forget) => "forget",
+                None => "apply",
+            };
+            let what = format!("{command} asks before it begins, and there is no terminal to ask on");
+            Err(output.error(&what, Some(help)))
         }
         _ => Ok(()),
     }
@@ -80,7 +86,7 @@ pub fn given(
 fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result<String, Exit> {
     let plan = &planned.plan;
     let now = plan.digest.as_ref().map(|digest| digest.0.clone()).unwrap_or_default();
-    let Some(expected) = &arguments.expect else { return Ok(now) };
+    let Some(expected) = &arguments.how.expect else { return Ok(now) };
     let wanted = digits(expected);
     let is = |digest: &str| digest.starts_with(&wanted);
     if is(&now) {

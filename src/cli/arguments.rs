@@ -4,9 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::object::Named;
+
+mod ending;
 mod intents;
 
-pub use intents::Intents;
+pub use intents::{Deletion, End, Intents};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -95,6 +98,7 @@ Examples:
   etcdctl-stack plan orders.toml --json | jq -r .digest   what `apply --expect` takes
   etcdctl-stack plan orders.toml --replace orders-1       what replacing a member would do
   etcdctl-stack plan orders.toml --restart                what restarting all would do
+  etcdctl-stack plan orders.toml --destroy                what destroy would take away
 
 Ends with 0, with 2 if there are changes and --detailed-exitcode is given, with 3 if the
 plan cannot be applied or needs a permission that was not given, and with 1 if something
@@ -128,6 +132,42 @@ is not the plan that was approved, 5 if it stopped part way, 6 while another run
 lock, and with 130 or 143 after a signal. The first Ctrl-C stops after the step that is
 under way, the second stops waiting, the third breaks off.")]
     Apply(Apply),
+    /// Take a stack away
+    ///
+    /// Makes the plan that `plan --destroy` shows, asks for the stack's name, and carries
+    /// it out as apply does: snapshot, client Service, members, everything that apply can
+    /// make again. Claims and the authorities' Secrets stay, so that apply of the same file
+    /// brings the cluster back with its data, unless --delete names them or the file has
+    /// `on_destroy = "delete"`. What others have in the namespace is left alone. Killed
+    /// anywhere, the next destroy goes on.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack destroy orders.toml
+  etcdctl-stack plan orders.toml --destroy         what would go, and what stays
+  etcdctl-stack destroy orders.toml --auto-approve --json
+
+  with the data and the authorities; without a terminal each is allowed by name
+    etcdctl-stack destroy orders.toml \\
+        --delete PersistentVolumeClaim/data-orders-0,Secret/orders-client-ca \\
+        --allow-data-loss data-orders-0 --allow-delete Secret/orders-client-ca
+  with the namespace, if this tool made it and nobody else has anything in it
+    etcdctl-stack destroy orders.toml --delete Namespace/etcd-orders,...
+
+Ends as apply does.")]
+    Destroy(Destroy),
+    /// Hand a stack over: all of it goes on, and is not this tool's any more
+    ///
+    /// Takes this tool's name off every object: its two labels and its entries among the
+    /// managers of fields. No value changes and nothing restarts. Journal and lock go.
+    /// After that plan refuses the objects as somebody else's.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack forget orders.toml
+  etcdctl-stack plan orders.toml --forget          what would be handed over
+  etcdctl-stack forget orders.toml --expect 7f3a-91c2
+
+Ends as apply does.")]
+    Forget(Forget),
     /// Show the members as they are
     ///
     /// Asks every member: role, leader, version, size of the database, and which
@@ -241,6 +281,8 @@ pub struct Plan {
     #[arg(long, env = "ESTACK_PARALLELISM", default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub parallelism: u16,
     #[command(flatten)]
+    pub end: End,
+    #[command(flatten)]
     pub intents: Intents,
 }
 
@@ -249,6 +291,15 @@ pub struct Apply {
     /// The stack file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    #[command(flatten)]
+    pub how: How,
+    #[command(flatten)]
+    pub intents: Intents,
+}
+
+/// How a plan is approved and carried out.
+#[derive(Clone, Debug, Args)]
+pub struct How {
     /// Do not ask
     #[arg(long)]
     pub auto_approve: bool,
@@ -273,8 +324,41 @@ pub struct Apply {
     /// Print events as JSON, a line each, to standard output
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Destroy {
+    /// The stack file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
     #[command(flatten)]
-    pub intents: Intents,
+    pub how: How,
+    /// Delete these with the stack: KIND/NAME,... of claims, Secrets and the namespace
+    ///
+    /// Each needs its permission as well: --allow-data-loss for a claim, --allow-delete
+    /// for anything else, or the stack's name typed at a terminal.
+    #[arg(long, value_name = "KIND/NAME,...", value_delimiter = ',')]
+    pub delete: Vec<Named>,
+    /// Save no snapshot before the members stop
+    #[arg(long)]
+    pub skip_snapshot: bool,
+    /// Give up what an unfinished run was asked for
+    #[arg(long)]
+    pub abandon: bool,
+    #[command(flatten)]
+    pub allowed: Deletion,
+}
+
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// The stack file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub how: How,
+    /// Give up what an unfinished run was asked for
+    #[arg(long)]
+    pub abandon: bool,
 }
 
 #[derive(Debug, Args)]

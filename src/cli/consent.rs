@@ -6,6 +6,7 @@ use super::{exit::Exit, output::Output};
 use crate::{
     desired::{Names, ORDINALS},
     object::Named,
+    observed::journal::Ending,
     plan::Plan,
     report::{Permissions, Unfinished, Which, needed},
 };
@@ -84,14 +85,16 @@ pub fn is_given(permissions: &Permissions, plan: &Plan, output: &Output) -> Resu
 }
 
 /// Asks whether to go on. Where something goes for good that was not allowed
-/// beforehand, only the stack's name is taken for yes.
+/// beforehand, or the whole stack, only the stack's name is taken for yes.
 pub fn asked(permissions: &Permissions, plan: &Plan, output: &Output) -> Result<(), Exit> {
     let missing = permissions.missing(plan);
     let data =
         (!missing.data_loss.is_empty()).then(|| format!("the data of {}", missing.data_loss.join(", ")));
     let objects = (!missing.delete.is_empty()).then(|| listed(&missing.delete));
     let goes: Vec<String> = data.into_iter().chain(objects).collect();
-    let (question, yes) = if goes.is_empty() {
+    let (question, yes) = if let Some(end) = plan.intended.end {
+        (ending(end, &goes, &plan.stack), plan.stack.as_str())
+    } else if goes.is_empty() {
         ("Do this? Only `yes` is taken for yes:".to_owned(), "yes")
     } else {
         let (goes, stack) = (goes.join(", and "), plan.stack.as_str());
@@ -102,6 +105,20 @@ pub fn asked(permissions: &Permissions, plan: &Plan, output: &Output) -> Result<
     }
     output.say("Nothing was changed.");
     Err(Exit::Error)
+}
+
+/// What the end of a stack is asked with.
+fn ending(end: Ending, goes: &[String], stack: &str) -> String {
+    let what = match (end, goes) {
+        (Ending::Destroy, []) => format!("This takes stack `{stack}` away."),
+        (Ending::Destroy, goes) => {
+            format!("This takes stack `{stack}` away, and for ever {}.", goes.join(", and "))
+        }
+        (Ending::Forget, _) => {
+            format!("This hands stack `{stack}` over, and nothing of it is this tool's any more.")
+        }
+    };
+    format!("{what} Type the stack's name, `{stack}`, to do it:")
 }
 
 /// Whether a person at the terminal answers with exactly this.
@@ -147,6 +164,7 @@ mod tests {
             rights: Vec::new(),
             journal: Lookup::Absent,
             lease: Lookup::Absent,
+            neighbours: Default::default(),
         };
         let observed = Observed { live, proposals: BTreeMap::new(), members: Members::NotRunning };
         let step = Step {
@@ -191,6 +209,21 @@ mod tests {
         let plan = deletes("data-orders-3");
         let wrong = |claims: &[&str]| beside(&allow(claims), &plan, &names(), Some(&unfinished)).is_some();
         assert_eq!([wrong(&["data-orders-4", "data-orders-3"]), wrong(&["data-others-4"])], [false, true]);
+    }
+
+    #[test]
+    fn the_end_of_a_stack_is_asked_with_what_goes() {
+        let asked = |end, goes: &[&str]| {
+            let goes: Vec<String> = goes.iter().map(|one| (*one).to_owned()).collect();
+            ending(end, &goes, "orders")
+        };
+        assert_eq!(
+            asked(Ending::Destroy, &["the data of data-orders-0", "Secret/orders-peer-ca"]),
+            "This takes stack `orders` away, and for ever the data of data-orders-0, and Secret/orders-peer-ca. Type \
+             the stack's name, `orders`, to do it:"
+        );
+        assert!(asked(Ending::Destroy, &[]).starts_with("This takes stack `orders` away. Type"));
+        assert!(asked(Ending::Forget, &[]).starts_with("This hands stack `orders` over, and nothing of it"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{Global, Plan as Arguments},
+    arguments::{Global, Intents, Plan as Arguments},
     clock, consent,
     exit::Exit,
     output::Output,
@@ -38,7 +38,7 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
     }
     match files.as_slice() {
         [file] if is_one => single(file, arguments, global, output).await,
-        _ => match arguments.intents.of_one_stack() {
+        _ => match intents(arguments).of_one_stack() {
             Some(flag) => {
                 let what = format!("{flag} is about one stack, and this plans several files or a folder");
                 output.error(&what, Some("name the stack's file, and no other"))
@@ -71,6 +71,11 @@ async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Ou
     }
 }
 
+/// What is asked for beside the files.
+fn intents(arguments: &Arguments) -> Intents {
+    arguments.end.of(&arguments.intents)
+}
+
 /// What was typed besides files.
 struct Asked<'a> {
     global: &'a Global,
@@ -81,7 +86,7 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn of(arguments: &Arguments, global: &'a Global) -> Self {
-        let Arguments { intents, detailed_exitcode, .. } = arguments;
+        let (intents, detailed_exitcode) = (intents(arguments), &arguments.detailed_exitcode);
         let (permissions, flags) = (intents.permissions(), intents.flags());
         Asked { global, detailed: *detailed_exitcode, permissions, flags }
     }
@@ -138,7 +143,7 @@ fn no_plan(reason: &str) -> Value {
 
 async fn one(loaded: Result<Loaded, Failed>, arguments: &Arguments, global: &Global) -> Result<Made, Failed> {
     let loaded = loaded?;
-    let intent = arguments.intents.intent();
+    let intent = intents(arguments).intent();
     let cluster = loaded.connect(global).await.map_err(Failed::Cluster)?;
     let planned = loaded.plan(&cluster, &intent).await.map_err(Failed::Cluster)?;
     let unfinished = unfinished(&planned.plan, &planned.observed.live, clock::now());

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle, 
 
 use super::{clock::now, output::Output};
 use crate::{
+    observed::journal::Ending,
     render,
     report::{Event, Report},
 };
@@ -96,15 +97,15 @@ impl Progress {
     }
 
     /// Shows the end.
-    pub fn end(self, report: &Report, target: &str) {
+    pub fn end(self, report: &Report, end: Option<Ending>, target: &str) {
         match self {
             Progress::Json(output) => {
                 let _printed = output.answer(&format!("{}\n", render::report_json(report, now())));
             }
-            Progress::Lines(output) => output.say(&render::report(report, target, output.progress)),
+            Progress::Lines(output) => output.say(&render::report(report, end, target, output.progress)),
             Progress::Living(output, bar) => {
                 bar.finish_and_clear();
-                output.say(&render::report(report, target, output.progress));
+                output.say(&render::report(report, end, target, output.progress));
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{Error, Reader, parse, path, rights, secret};
 use crate::{
     desired::{Desired, Names, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Journal, Live, Lookup, Node, Pod, SecretFacts, Target},
+    observed::{Claim, Journal, Live, Lookup, Neighbours, Node, Pod, SecretFacts, Target},
 };
 
 impl Reader {
@@ -95,6 +95,7 @@ impl Reader {
             rights,
             journal,
             lease,
+            neighbours: Neighbours::default(),
         })
     }
 

@@ -50,6 +50,11 @@ pub enum Content<'a> {
     /// A list of changes, all or none.
     /// <https://www.rfc-editor.org/rfc/rfc6902>
     JsonPatch(&'a Value),
+    /// A JSON merge patch.
+    Merge(&'a Value),
+    /// Nothing; of the objects in the answer only the metadata is wanted, so
+    /// that no Secret's values are sent.
+    Metadata,
 }
 
 impl Http {
@@ -144,18 +149,25 @@ impl From<Error> for Failed {
 }
 
 fn request(method: &Method, path: &str, content: &Content<'_>) -> Result<Request<Body>, http::Error> {
+    let accept = match content {
+        Content::Metadata => "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        _ => "application/json",
+    };
     let builder = Request::builder()
         .method(method.clone())
         .uri(path)
         .header(header::USER_AGENT, concat!("etcdctl-stack/", env!("CARGO_PKG_VERSION")))
-        .header(header::ACCEPT, "application/json");
+        .header(header::ACCEPT, accept);
     match content {
-        Content::None => builder.body(Body::empty()),
+        Content::None | Content::Metadata => builder.body(Body::empty()),
         Content::Json(value) => builder
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(value.to_string().into_bytes())),
         Content::JsonPatch(value) => builder
             .header(header::CONTENT_TYPE, "application/json-patch+json")
+            .body(Body::from(value.to_string().into_bytes())),
+        Content::Merge(value) => builder
+            .header(header::CONTENT_TYPE, "application/merge-patch+json")
             .body(Body::from(value.to_string().into_bytes())),
         Content::Apply(value) => builder
             .header(header::CONTENT_TYPE, "application/apply-patch+yaml")

@@ -47,6 +47,10 @@ impl<W: World> Run<'_, W> {
             Action::ForgetMember { name } => self.forget_member(name).await,
             Action::DeleteClaim { ordinal, claim: _, uid } => self.delete_claim(*ordinal, uid).await,
             Action::Delete { key, uid } => self.take_away(key, uid).await,
+            Action::EndPods { ordinals } => self.end_pods(ordinals).await,
+            Action::Release { key, uid } => self.release(key, uid).await,
+            Action::DeleteRecords => self.delete_records().await,
+            Action::DeleteNamespace { key, uid } => self.delete_namespace(key, uid).await,
             Action::Empty { ordinal, name: _, claim_uid } => self.empty(*ordinal, claim_uid).await,
             Action::Restart { ordinal, name, pod_uid, why, hand_over } => {
                 self.restart(*ordinal, name, pod_uid, *why, hand_over).await
@@ -108,7 +112,7 @@ impl<W: World> Run<'_, W> {
     }
 
     /// Asks again while the API server does not answer.
-    async fn patiently<T>(
+    pub(super) async fn patiently<T>(
         &mut self,
         what: &str,
         ask: impl AsyncFn(&W) -> Lookup<T>,

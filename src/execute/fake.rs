@@ -18,7 +18,7 @@ use crate::{
     member::{Alarm, Id, Member, Membership, Role, Status},
     object::{Kind, Object, ObjectKey},
     observed::{
-        Claim, Conflict, Intended, Journal, Lookup, Node, Pod,
+        Claim, Conflict, Intended, Journal, Lookup, Neighbours, Node, Pod,
         journal::{self, RecordedMember, Snapshot, StepCount},
     },
 };
@@ -105,6 +105,7 @@ impl Fake {
             said: String::new(),
             answered: None,
             left_alone: BTreeSet::new(),
+            over: false,
         };
         work(&mut run).now_or_never().expect("nothing here waits")
     }
@@ -277,6 +278,14 @@ impl World for Fake {
 
     async fn delete_as_read(&self, _object: &Object) -> Result<(), Failure> {
         refused()
+    }
+
+    async fn release(&self, _object: &Object) -> Result<(), Failure> {
+        refused()
+    }
+
+    async fn neighbours(&self) -> Lookup<Neighbours> {
+        Lookup::Found(Neighbours::default())
     }
 
     async fn issue(

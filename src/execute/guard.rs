@@ -34,6 +34,7 @@ impl<W: World> Run<'_, W> {
                 }
             },
             Guard::ClaimIsNot { ordinal, uid } => self.claim_is_not(*ordinal, uid).await,
+            Guard::NothingOfOthers => self.nothing_of_others().await,
             Guard::SetByNobodyElse { key } => self.set_by_nobody_else(key).await,
             Guard::RecordedClaims { ordinals } => self.recorded_claims(ordinals).await,
             Guard::NoOtherLearner { peer_url } => {

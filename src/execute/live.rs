@@ -18,7 +18,7 @@ use crate::{
     dial, etcd,
     member::{Alarm, Id, Membership, Status},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Conflict, Journal, Lookup, Node, Pod, journal::Snapshot},
+    observed::{Claim, Conflict, Journal, Lookup, Neighbours, Node, Pod, journal::Snapshot},
     pki,
     snapshot::{self, Place},
 };
@@ -255,6 +255,17 @@ impl World for LiveWorld {
 
     async fn delete_as_read(&self, object: &Object) -> Result<(), Failure> {
         self.writer.delete_as_read(object).await.map_err(Failure::from)
+    }
+
+    async fn release(&self, object: &Object) -> Result<(), Failure> {
+        self.writer.release(object).await.map_err(Failure::from)
+    }
+
+    async fn neighbours(&self) -> Lookup<Neighbours> {
+        match self.reader.neighbours(&self.names).await {
+            Ok(neighbours) => Lookup::Found(neighbours),
+            Err(error) => Lookup::Failed(error.to_string()),
+        }
     }
 
     async fn issue(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Failure, Halt, Options, Run, World};
 use crate::{
     object::Object,
-    observed::journal::{self, Journal, PastRun, RecordedMember, StepCount},
+    observed::journal::{self, Ending, Journal, PastRun, RecordedMember, StepCount},
     plan::{Expects, Fill, Plan, action_hashes},
 };
 
@@ -96,6 +96,9 @@ impl<W: World> Run<'_, W> {
 
     /// Writes the journal, once more when it is unknown whether it was written.
     pub(super) async fn write_down(&mut self) -> Result<(), Halt> {
+        if self.over {
+            return Ok(());
+        }
         let mut attempt = 0;
         loop {
             self.world.hold_lock().await?;
@@ -109,10 +112,14 @@ impl<W: World> Run<'_, W> {
 }
 
 /// Makes a run the one that goes on. One that goes on with what was approved
-/// before keeps its snapshot: it tells the planner that there is one.
+/// before keeps its snapshot: it tells the planner that there is one. So does
+/// one destroy after another.
 fn take_over(journal: &mut Journal, mut run: journal::Run) {
     if let Some(last) = journal.run.take() {
-        if last.finished_at.is_none() && last.digest == run.digest {
+        // What was saved when the members stopped is all that they had.
+        let destroy = |run: &journal::Run| run.intended.end == Some(Ending::Destroy);
+        let stopped = destroy(&last) && destroy(&run);
+        if stopped || (last.finished_at.is_none() && last.digest == run.digest) {
             run.snapshot.clone_from(&last.snapshot);
         }
         // One that found nothing to do is nothing to tell of.
@@ -184,6 +191,18 @@ mod tests {
             take_over(&mut journal, run(next, 3));
             assert_eq!(journal.run.as_ref().unwrap().snapshot, expected);
             assert_eq!(journal.history[0].snapshot, saved());
+        }
+    }
+
+    #[test]
+    fn the_snapshot_of_members_that_stopped_is_kept_from_one_destroy_to_the_next() {
+        let intended = Intended { end: Some(Ending::Destroy), ..Intended::default() };
+        let finished_at = Some(Timestamp::constant(2, 0));
+        let last = journal::Run { snapshot: saved(), intended: intended.clone(), finished_at, ..run("a", 1) };
+        for (next, expected) in [(intended, saved()), (Intended::default(), None)] {
+            let mut journal = Journal { run: Some(last.clone()), ..Journal::default() };
+            take_over(&mut journal, journal::Run { intended: next, ..run("b", 3) });
+            assert_eq!(journal.run.unwrap().snapshot, expected);
         }
     }
 

@@ -16,7 +16,7 @@ impl<W: World> Run<'_, W> {
             if let Some(why) = stays_because(&found, &run.names.stack) {
                 return Err(Halt::because(format!("`{key}` is not deleted, because {why}")));
             }
-            run.world.hold_lock().await?;
+            run.hold().await?;
             Ok(run.world.delete_as_read(&found).await)
         })
         .await?;
@@ -26,7 +26,7 @@ impl<W: World> Run<'_, W> {
     }
 
     /// Finalizers may keep for a while what was deleted.
-    async fn gone(&mut self, key: &ObjectKey, uid: &str) -> Result<(), Halt> {
+    pub(super) async fn gone(&mut self, key: &ObjectKey, uid: &str) -> Result<(), Halt> {
         let began = self.world.now();
         while let Some(found) = self.still_there(key, uid).await? {
             let held = finalizers(&found);
@@ -40,7 +40,7 @@ impl<W: World> Run<'_, W> {
         Ok(())
     }
 
-    async fn still_there(&mut self, key: &ObjectKey, uid: &str) -> Result<Option<Object>, Halt> {
+    pub(super) async fn still_there(&mut self, key: &ObjectKey, uid: &str) -> Result<Option<Object>, Halt> {
         Ok(self.look(key).await?.filter(|found| found.uid() == Some(uid)))
     }
 

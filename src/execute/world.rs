@@ -10,7 +10,7 @@ use crate::{
     certificate::Request,
     member::{Alarm, Id, Membership, Status},
     object::{Object, ObjectKey},
-    observed::{Claim, Conflict, Journal, Lookup, Node, Pod, journal::Snapshot},
+    observed::{Claim, Conflict, Journal, Lookup, Neighbours, Node, Pod, journal::Snapshot},
 };
 
 /// What a run reads and changes. Members are named by ordinal.
@@ -66,6 +66,11 @@ pub trait World {
     /// Deletes the object as it was read: with its uid and in its version. It
     /// may be there for a while still.
     async fn delete_as_read(&self, object: &Object) -> Result<(), Failure>;
+    /// Takes this tool's name off the object as it was read: its two labels, but
+    /// those of a claim, and its entries among the managers of fields.
+    async fn release(&self, object: &Object) -> Result<(), Failure>;
+    /// What else lives in the namespace.
+    async fn neighbours(&self) -> Lookup<Neighbours>;
     /// Issues a certificate into a Secret, which must have this uid, or be
     /// absent. With `keep`, one that is there already stays.
     async fn issue(

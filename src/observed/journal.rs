@@ -108,6 +108,12 @@ pub struct Intended {
     /// Objects of others to make this stack's.
     #[serde(default)]
     pub adopt: BTreeSet<Adopted>,
+    /// What becomes of the stack as a whole.
+    #[serde(default)]
+    pub end: Option<Ending>,
+    /// What goes with it that would stay otherwise.
+    #[serde(default)]
+    pub delete: Inventory,
 }
 
 /// An object that others made and that is to be this stack's.
@@ -118,6 +124,16 @@ pub struct Adopted {
     pub object: ObjectKey,
     /// The one that had this name then; another one stays whose it is.
     pub uid: String,
+}
+
+/// How a stack ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// What runs made is deleted, but what holds data or trust.
+    Destroy,
+    /// All of it goes on as it is, and is nobody's.
+    Forget,
 }
 
 /// A member that is to be replaced.

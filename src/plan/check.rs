@@ -92,7 +92,7 @@ fn check(name: &str, outcome: Outcome, detail: String) -> Check {
     Check { name: name.to_owned(), outcome, detail }
 }
 
-fn rights(rights: &[Right]) -> (Check, Option<Blocked>) {
+pub fn rights(rights: &[Right]) -> (Check, Option<Blocked>) {
     let missing: Vec<String> = rights.iter().filter(|right| !right.allowed).map(print_right).collect();
     if missing.is_empty() {
         return (check("rights", Outcome::Pass, format!("{} rights", rights.len())), None);

@@ -10,7 +10,7 @@ use super::{
     defaults::Defaults,
     foreign::{self, Removal},
     ownership,
-    prune::{LeftOver, left_over},
+    prune::{LeftOver, delete, left_over},
     questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
 };
@@ -75,7 +75,9 @@ pub fn compare(given: Given<'_>) -> Comparison {
     for object in desired.objects().into_iter().filter(|object| object.key != desired.namespace.key) {
         result.object(given, object);
     }
-    result.cut_off = result.issues.iter().any(|(key, reason)| cuts_off(desired, key, reason));
+    // Where no pod is, certificates come before the first one anyway.
+    let runs = observed.members != Members::NotRunning;
+    result.cut_off = runs && result.issues.iter().any(|(key, reason)| cuts_off(desired, key, reason));
     result.unread.extend(unread(observed));
     result.unread.extend(unasked(desired, observed));
     result.left_over(desired, observed);
@@ -96,7 +98,7 @@ fn cuts_off(desired: &Desired, key: &ObjectKey, reason: &IssueReason) -> bool {
 
 /// Reads without which no step can be decided. What has a verdict of its own,
 /// such as nodes that may not be listed, is not among them.
-fn unread(observed: &Observed) -> Vec<String> {
+pub fn unread(observed: &Observed) -> Vec<String> {
     let live = &observed.live;
     let mut all = Vec::new();
     if let Lookup::Failed(reason) = &live.journal {
@@ -434,21 +436,6 @@ fn update(
         wanted: object.body.clone(),
         fields: source::differences(&Sides { kind, before, after, sent, defaults }),
         notes: Vec::new(),
-        adopting: Vec::new(),
-    }
-}
-
-/// An object that goes, and why.
-pub fn delete(found: &Object, why: &str) -> Change {
-    Change {
-        key: found.key.clone(),
-        verb: Verb::Delete,
-        confidence: Confidence::Verified,
-        before: Some(found.body.clone()),
-        after: Value::Null,
-        wanted: Value::Null,
-        fields: Vec::new(),
-        notes: vec![why.to_owned()],
         adopting: Vec::new(),
     }
 }

@@ -73,7 +73,9 @@ fn identity(action: &Action) -> Option<Value> {
         Action::DeleteClaim { claim, uid, .. } => Some(json!([claim, uid])),
         Action::Empty { name, claim_uid, .. } => Some(json!([name, claim_uid])),
         Action::Adopt { object, uid, .. } => Some(json!([object.key.to_string(), uid])),
-        Action::Delete { key, uid } => Some(json!([key.to_string(), uid])),
+        Action::Delete { key, uid } | Action::DeleteNamespace { key, uid } => {
+            Some(json!([key.to_string(), uid]))
+        }
         _ => None,
     }
 }
@@ -114,7 +116,9 @@ fn action_hash(action: &Action) -> String {
     let mut value = json!(action);
     if let Some(fields) = value.as_object_mut() {
         // Names of holes go with the values that replace them.
-        for field in ["expects", "fill", "reason", "take", "from", "id", "pod_uid", "hand_over", "why"] {
+        for field in
+            ["expects", "fill", "reason", "take", "from", "id", "pod_uid", "hand_over", "why", "ordinals"]
+        {
             fields.remove(field);
         }
     }

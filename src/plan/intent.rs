@@ -17,7 +17,10 @@ use crate::{
     field::{self, Owned},
     member::{Id, Member},
     object::{Named, Object},
-    observed::{Intended, Lookup, Members, Observed, journal::Replaced},
+    observed::{
+        Intended, Lookup, Members, Observed,
+        journal::{Ending, Replaced},
+    },
 };
 
 /// What is asked for beside the stack file.
@@ -33,6 +36,10 @@ pub struct Intent {
     pub take: BTreeSet<Owned>,
     /// Objects of others to make this stack's.
     pub adopt: BTreeSet<Named>,
+    /// What becomes of the stack as a whole.
+    pub end: Option<Ending>,
+    /// What is deleted with it that would stay otherwise.
+    pub delete: BTreeSet<Named>,
     /// Whether no snapshot is saved before members or data go.
     pub skip_snapshot: bool,
     /// Whether what an unfinished run was asked for is given up.

@@ -21,9 +21,16 @@ pub fn inventory(desired: &Desired, live: &Live) -> Inventory {
         Some(Lookup::Failed(_)) => Some((key.clone(), known.uid(key).map(str::to_owned))),
         Some(Lookup::Absent) | None => Some((key.clone(), None)),
     };
-    let left = known.keys().filter(|key| !wanted.contains(key) && is_there(&known, live, key));
+    let left = there(&known, live);
+    let left = left.keys().filter(|key| !wanted.contains(key));
     let left = left.map(|key| (key.clone(), known.uid(key).map(str::to_owned)));
     wanted.iter().filter_map(|key| ours(key)).chain(left).collect()
+}
+
+/// What was written down and is there still, as far as is known.
+pub fn there(known: &Inventory, live: &Live) -> Inventory {
+    let left = known.keys().filter(|key| is_there(known, live, key));
+    left.map(|key| (key.clone(), known.uid(key).map(str::to_owned))).collect()
 }
 
 /// What earlier runs wrote down.

@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod adopting;
+pub mod ending;
 mod joining;
 mod leaving;
 mod pruning;

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{compare::others, inventory::known};
+use serde_json::Value;
+
+use super::{Change, Confidence, Verb, compare::others, inventory::known};
 use crate::{
     desired::Desired,
     field::{OURS, owners},
@@ -63,6 +65,21 @@ pub fn stays_because(object: &Object, stack: &str) -> Option<String> {
     alien.or(owner)
 }
 
+/// An object that goes, and why.
+pub fn delete(found: &Object, why: &str) -> Change {
+    Change {
+        key: found.key.clone(),
+        verb: Verb::Delete,
+        confidence: Confidence::Verified,
+        before: Some(found.body.clone()),
+        after: Value::Null,
+        wanted: Value::Null,
+        fields: Vec::new(),
+        adopting: Vec::new(),
+        notes: if why.is_empty() { Vec::new() } else { vec![why.to_owned()] },
+    }
+}
+
 /// Other managers that set fields of an object. What controllers say of its
 /// status is not among them.
 pub fn set_by_others(object: &Object) -> Vec<String> {
@@ -71,10 +88,4 @@ pub fn set_by_others(object: &Object) -> Vec<String> {
         owners.filter(|owner| owner.manager != OURS && owner.subresource.as_deref() != Some("status"));
     let names: BTreeSet<String> = others.map(|owner| owner.manager).collect();
     names.into_iter().collect()
-}
-
-/// The kinds of objects that a plan may delete.
-pub fn deletes(desired: &Desired, live: &Live) -> BTreeSet<Kind> {
-    let left = left_over(desired, live).into_iter();
-    left.filter(|one| one.goes.is_ok()).map(|one| one.object.key.kind).collect()
 }

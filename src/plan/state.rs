@@ -21,7 +21,7 @@ use crate::{
 mod reasons;
 
 /// How long the snapshot of a run counts for the run that goes on with it.
-const SNAPSHOT_HOURS: i64 = 24;
+pub const SNAPSHOT_HOURS: i64 = 24;
 
 /// What a state is made from, besides what was observed.
 pub struct Asked<'a> {

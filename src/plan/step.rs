@@ -192,6 +192,29 @@ pub enum Action {
         /// The one that was planned with; another one stays.
         uid: String,
     },
+    /// Deletes the pods of these ordinals, which no StatefulSet makes anew.
+    EndPods {
+        /// Ordinals.
+        ordinals: Vec<usize>,
+    },
+    /// Takes this tool's name off the object with this uid: the fields that it
+    /// set are nobody's from then on, and keep their values.
+    Release {
+        /// Which one.
+        key: ObjectKey,
+        /// The one that was planned with; another one stays as it is.
+        uid: String,
+    },
+    /// Deletes the journal and the lock. Nothing is written after that.
+    DeleteRecords,
+    /// Deletes the namespace with this uid and all that is in it, the journal
+    /// and the lock with it. Nothing is written after that.
+    DeleteNamespace {
+        /// Which one.
+        key: ObjectKey,
+        /// The one that was planned with.
+        uid: String,
+    },
     /// Deletes the claim of a member that etcd does not list, and its pod,
     /// without which the claim does not go. The StatefulSet makes both anew.
     Empty {
@@ -349,6 +372,8 @@ pub enum Guard {
         /// Ordinals.
         ordinals: Vec<usize>,
     },
+    /// Nothing is in the namespace that is not this stack's.
+    NothingOfOthers,
     /// Nobody else has set a field of the object, which may be gone.
     SetByNobodyElse {
         /// Which one.

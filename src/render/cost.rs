@@ -3,7 +3,7 @@
 
 use crate::{
     object::{Kind, ObjectKey},
-    plan::{Action, Change, Cost, Plan, Step},
+    plan::{Action, Change, Cost, Ending, Plan, Step},
     report::needed,
 };
 
@@ -63,6 +63,8 @@ pub fn remark(step: &Step) -> Option<&'static str> {
 pub fn in_total(plan: &Plan) -> String {
     let meanwhile = if plan.needs().downtime.is_empty() { "" } else { "; nobody is served meanwhile" };
     let restarts = match plan.restarts().len() {
+        _ if plan.intended.end == Some(Ending::Destroy) => "Nobody is served any more.".to_owned(),
+        _ if plan.intended.end == Some(Ending::Forget) => "Nothing changes for who uses it.".to_owned(),
         0 => "No restart.".to_owned(),
         1 => format!("Restarts 1 member{meanwhile}."),
         all if at_once(plan) => format!("Restarts {all} members{meanwhile}."),

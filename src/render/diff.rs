@@ -76,15 +76,17 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
         Verb::Update => style.mind("~"),
         Verb::Adopt => style.mind("^"),
         Verb::Delete => style.bad("-"),
+        Verb::Release => style.mind("~"),
     };
     let sure = match (verb, confidence) {
         (Verb::Delete, _) => style.bad("deleted"),
+        (Verb::Release, _) => style.mind("handed over"),
         (_, Confidence::Verified) => style.dim("verified"),
         (_, Confidence::Predicted) => style.dim("predicted"),
     };
     let sure = match verb {
         Verb::Adopt => format!("adopted from {}, {sure}", makers(adopting)),
-        Verb::Create | Verb::Update | Verb::Delete => sure,
+        Verb::Create | Verb::Update | Verb::Delete | Verb::Release => sure,
     };
     let mut text = match column {
         Some(column) => format!("  {symbol} {}  {sure}", padded(&key.to_string(), column)),
@@ -94,7 +96,7 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
     text.push('\n');
     let described = match verb {
         Verb::Create => describe(key.kind, after, detail),
-        Verb::Update | Verb::Adopt | Verb::Delete => Vec::new(),
+        Verb::Update | Verb::Adopt | Verb::Delete | Verb::Release => Vec::new(),
     };
     for Fact { name, value } in described {
         let name = if name.is_empty() { String::new() } else { format!("{name:<11}") };

@@ -10,14 +10,31 @@ use super::{
     style::{Style, count, visible},
 };
 use crate::{
-    plan::Plan,
+    plan::{Ending, Plan},
     report::{Event, Outcome, Report, in_numbers},
 };
 
 /// The command with which to go on, and what it does.
 type Next = (&'static str, &'static str);
-const GO_ON: Option<Next> = Some(("apply", "goes on from here."));
-const LOOK: Option<Next> = Some(("plan", "shows what is left, and why."));
+
+/// The words of one kind of run: how it is told that all is done, and the
+/// commands to go on with and to look with.
+struct Words {
+    done: &'static str,
+    go_on: Next,
+    look: Next,
+}
+
+fn words(end: Option<Ending>) -> Words {
+    let (does, shows) = ("goes on from here.", "shows what is left, and why.");
+    let (done, go_on, look) = match end {
+        None => ("Applied", "apply", "plan"),
+        Some(Ending::Destroy) => ("Destroyed", "destroy", "plan --destroy"),
+        Some(Ending::Forget) => ("Handed over", "forget", "plan --forget"),
+    };
+    Words { done, go_on: (go_on, does), look: (look, shows) }
+}
+
 /// Columns of how long a step took.
 const TIME: usize = 8;
 
@@ -51,21 +68,22 @@ fn seconds(milliseconds: u64) -> String {
 }
 
 /// The end of a run, with what to do next.
-pub fn report(report: &Report, target: &str, style: Style) -> String {
+pub fn report(report: &Report, end: Option<Ending>, target: &str, style: Style) -> String {
+    let words = words(end);
     let Report { outcome, done, left } = report;
     let steps = format!("{} done, {} left", count(*done, "step"), left.len());
     let bad = style.bad("✗");
     let (how, command) = match outcome {
         Outcome::Completed if left.is_empty() => {
-            (style.good(&format!("Applied: {}.", count(*done, "step"))), None)
+            (style.good(&format!("{}: {}.", words.done, count(*done, "step"))), None)
         }
         Outcome::Completed => {
-            let first = style.good(&format!("Applied: {}, as approved. ", count(*done, "step")));
-            (style.wrap(&first, 2, "What is left is another plan."), GO_ON)
+            let first = style.good(&format!("{}: {}, as approved. ", words.done, count(*done, "step")));
+            (style.wrap(&first, 2, "What is left is another plan."), Some(words.go_on))
         }
         Outcome::Interrupted => {
             let first = style.mind("Interrupted, between two steps: ");
-            (style.wrap(&first, 2, &format!("{steps}.")), GO_ON)
+            (style.wrap(&first, 2, &format!("{steps}.")), Some(words.go_on))
         }
         Outcome::BrokenOff { number, title, acted, not_acted, waiting_for } => {
             let mut what = style.wrap(&format!(" {} {number:>2} ", style.mind("…")), 6, title);
@@ -73,18 +91,18 @@ pub fn report(report: &Report, target: &str, style: Style) -> String {
                 let _infallible = write!(what, "\n{}", style.wrap("      ", 8, &line));
             }
             let first = style.mind("Interrupted, in the middle of a step: ");
-            (format!("{what}\n{}", style.wrap(&first, 2, &format!("{steps}."))), GO_ON)
+            (format!("{what}\n{}", style.wrap(&first, 2, &format!("{steps}."))), Some(words.go_on))
         }
         Outcome::LockLost(reason) => {
             let what = style.wrap(&format!("{bad} the lock is lost: "), 2, reason);
-            (format!("{what}\nStopped: {steps}."), GO_ON)
+            (format!("{what}\nStopped: {steps}."), Some(words.go_on))
         }
         Outcome::Stopped { number, title, reason, details } => {
             let mut what = style.wrap(&format!(" {bad} {number:>2} "), 6, title);
             for line in std::iter::once(reason).chain(details) {
                 let _infallible = write!(what, "\n{}", style.wrap("      ", 8, line));
             }
-            (format!("{what}\nStopped: {steps}."), LOOK)
+            (format!("{what}\nStopped: {steps}."), Some(words.look))
         }
     };
     let mut text = format!("{how}\n");

@@ -46,6 +46,7 @@ pub fn json(plan: &Plan, about: About<'_>) -> Value {
             "create": with(Verb::Create),
             "update": with(Verb::Update) + with(Verb::Adopt),
             "adopt": with(Verb::Adopt),
+            "forget": with(Verb::Release),
             "delete": deleted.len() + with(Verb::Delete),
             "steps": plan.steps.len(),
             "restarts": plan.restarts().len(),
@@ -56,6 +57,7 @@ pub fn json(plan: &Plan, about: About<'_>) -> Value {
             "members": members(plan),
             "needs": plan.needs(),
         },
+        "end": plan.intended.end,
         "goes_on_with": unfinished,
         "resource_changes": changes.collect::<Vec<_>>(),
         "unchanged": plan.unchanged.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -112,6 +114,7 @@ fn change(plan: &Plan, change: &Change) -> Value {
         Verb::Create => "create",
         Verb::Update | Verb::Adopt => "update",
         Verb::Delete => "delete",
+        Verb::Release => "forget",
     };
     json!({
         "address": change.key.to_string(),
@@ -132,7 +135,7 @@ fn adopting(change: &Change) -> Value {
     let one = |one: &Predecessor| json!({ "from_manager": one.manager, "operation": one.operation, "fields": one.fields });
     match change.verb {
         Verb::Adopt => change.adopting.iter().map(one).collect(),
-        Verb::Create | Verb::Update | Verb::Delete => Value::Null,
+        Verb::Create | Verb::Update | Verb::Delete | Verb::Release => Value::Null,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     member::{Member, Role, quorum},
     object::{Kind, ObjectKey},
-    plan::{self, Check, Digest, Etcd, Outcome, Plan},
+    plan::{self, Check, Digest, Ending, Etcd, Outcome, Plan},
     report::{Permissions, Unfinished, grouped, in_numbers, needed, short_name},
 };
 
@@ -106,6 +106,9 @@ fn header(plan: &Plan, view: View<'_>, style: Style) -> String {
         format!("context {}", plain(&plan.target.context)),
         format!("namespace {}{}", plan.namespace, whether_new(plan)),
     ];
+    parts.extend(
+        plan.intended.end.filter(|_| plan.blocked.is_empty()).map(|end| style.bad(&end_in_words(end))),
+    );
     parts.extend(plan.digest.as_ref().map(|digest| format!("plan {}", digest.short())));
     let mut text = format!("{}\n", style.join(2, &parts));
     if let Some(etcd) = &plan.etcd {
@@ -117,6 +120,14 @@ fn header(plan: &Plan, view: View<'_>, style: Style) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What becomes of the stack as a whole.
+fn end_in_words(end: Ending) -> String {
+    match end {
+        Ending::Destroy => "destroy".to_owned(),
+        Ending::Forget => "forget".to_owned(),
+    }
 }
 
 /// The run that the plan goes on with, in a line.
@@ -190,6 +201,11 @@ fn database(plan: &Plan, etcd: &Etcd) -> String {
 }
 
 fn nothing_to_do(plan: &Plan, view: View<'_>, style: Style) -> String {
+    match plan.intended.end {
+        Some(Ending::Destroy) => return format!("{}\n", style.good("Nothing is left to destroy.")),
+        Some(Ending::Forget) => return format!("{}\n", style.good("Nothing is left to hand over.")),
+        None => {}
+    }
     let objects = count(plan.unchanged.len(), "object");
     let voters = count(plan.voters.after, "voter");
     let mut line = format!("{objects} and {voters} match {}.", view.about.file);
@@ -295,15 +311,20 @@ fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
     }
     if let (Some(digest), Some(hint)) = (&plan.digest, view.hint) {
         let flags = [hint.asked, &needed(plan).flags()].concat();
-        let _infallible = writeln!(text, "\n{}", apply_it(digest, hint, &flags));
+        let _infallible = writeln!(text, "\n{}", apply_it(plan, digest, hint, &flags));
     }
     text
 }
 
 /// In one line, however long: it is copied.
-fn apply_it(digest: &Digest, hint: Hint<'_>, flags: &[String]) -> String {
+fn apply_it(plan: &Plan, digest: &Digest, hint: Hint<'_>, flags: &[String]) -> String {
     let Hint { whole_digest, target, asked: _ } = hint;
     let digest = if whole_digest { digest.0.clone() } else { digest.short() };
     let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
-    format!("Apply it:  etcdctl-stack apply {target}{flags} --expect {digest}")
+    let (first, command) = match plan.intended.end {
+        Some(Ending::Destroy) => ("Destroy it:  ", "destroy"),
+        Some(Ending::Forget) => ("Hand it over:  ", "forget"),
+        None => ("Apply it:  ", "apply"),
+    };
+    format!("{first}etcdctl-stack {command} {target}{flags} --expect {digest}")
 }

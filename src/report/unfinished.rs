@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    observed::{Intended, LeaseHolder, Live, journal::StepCount},
+    observed::{
+        Intended, LeaseHolder, Live,
+        journal::{Ending, StepCount},
+    },
     plan::{Plan, action_hashes, goes_on},
 };
 
@@ -45,9 +48,13 @@ pub fn unfinished(plan: &Plan, live: &Live, now: Timestamp) -> Option<Unfinished
 
 /// What was asked for, in words.
 fn asked_for(intended: &Intended) -> Vec<String> {
-    let Intended { replace, restart, remove, take, adopt } = intended;
+    let Intended { replace, restart, remove, take, adopt, end, delete: _ } = intended;
     let names = |names: Vec<&str>| names.join(", ");
     let mut all = Vec::new();
+    all.extend(end.map(|end| match end {
+        Ending::Destroy => "destroy the stack".to_owned(),
+        Ending::Forget => "hand the stack over".to_owned(),
+    }));
     if !replace.is_empty() {
         all.push(format!("replace {}", names(replace.keys().map(String::as_str).collect())));
     }

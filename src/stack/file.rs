@@ -130,6 +130,10 @@ pub(super) struct StorageSection {
     /// needs its own permission at apply.
     #[schemars(extend("default" = "retain"))]
     pub on_scale_down: Option<OnScaleDown>,
+    /// What happens to the members' claims when the stack is destroyed;
+    /// `delete` needs its own permission then.
+    #[schemars(extend("default" = "retain"))]
+    pub on_destroy: Option<OnScaleDown>,
 }
 
 /// What the etcd container asks for and is limited to.

@@ -19,7 +19,6 @@ const LATER: &[Later] = &[
     ("tls.client", &["mutual", "server", "off"], "leave it out; TLS for clients is mutual"),
     ("tls.peer", &["mutual", "server", "off"], "leave it out; TLS between members is mutual"),
     ("storage.kind", &["memory", "node"], "use \"volume\""),
-    ("storage.on_destroy", &[], "leave it out; volumes are kept"),
 ];
 
 /// Returns what to do about a key, or a value of it, that comes later.

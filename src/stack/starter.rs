@@ -20,6 +20,7 @@ members = 3                   # 3 survive 1 failure, 5 survive 2
 # size = "8Gi"                # cannot be changed later yet
 # class = "fast-ssd"          # the cluster's default unless given
 # on_scale_down = "retain"    # or "delete": the claim of a member that goes
+# on_destroy = "retain"       # or "delete": all claims, when the stack is destroyed
 
 # [resources]
 # requests = { cpu = "250m", memory = "512Mi" }

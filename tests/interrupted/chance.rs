@@ -181,7 +181,7 @@ fn intent(world: &Simulator, wish: &Wish) -> Intent {
         take: BTreeSet::from(["StatefulSet/orders:spec.replicas@kubectl".parse().expect("a field")]),
         adopt: BTreeSet::new(),
         skip_snapshot: wish.skip_snapshot,
-        abandon: false,
+        ..Intent::default()
     }
 }
 

@@ -13,7 +13,7 @@
 //! drive        plan and apply until nothing is left
 //! ```
 //!
-//! The rest are tests: of the simulator itself (`refusals`), of foundings, of what
+//! The rest are tests: of the end of a stack (`ending`), of the simulator itself (`refusals`), of foundings, of what
 //! is written down, of
 //! every operation with every fault, and of worlds made by chance.
 
@@ -22,6 +22,7 @@
 mod adopting;
 mod chance;
 mod drive;
+mod ending;
 mod etcd;
 mod founding;
 mod hands;

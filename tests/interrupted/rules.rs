@@ -24,6 +24,8 @@ pub struct Rules {
     pub lost_before: usize,
     /// Whether the plan's reader agreed to downtime.
     pub downtime: bool,
+    /// Whether the stack is to go as a whole.
+    pub ends: bool,
 }
 
 /// The membership before a call.
@@ -34,7 +36,14 @@ pub struct Before {
 
 impl Rules {
     pub fn at(now: Timestamp) -> Self {
-        Rules { violations: Vec::new(), quorum: false, excused: now, lost_before: 0, downtime: false }
+        Rules {
+            violations: Vec::new(),
+            quorum: false,
+            excused: now,
+            lost_before: 0,
+            downtime: false,
+            ends: false,
+        }
     }
 }
 
@@ -73,6 +82,9 @@ impl State {
 
     /// One voter more or less at a time, one learner, and no key lost.
     pub fn judge_call(&mut self, before: &Before) {
+        if self.rules.ends {
+            return;
+        }
         let after = self.before();
         let changed = before.voters.symmetric_difference(&after.voters).count();
         if changed > 1 {
@@ -169,12 +181,26 @@ impl State {
 
     /// Data goes only after its member, and after a snapshot was saved.
     pub fn judge_data_loss(&mut self, ordinal: usize) {
+        if self.rules.ends {
+            return self.judge_end(ordinal);
+        }
         let log = self.furthest().unwrap_or_default();
         let Some(id) = self.data(ordinal).map(|data| data.id) else { return };
         if log.member(id).is_some() {
             self.against(format!("the claim of {ordinal} was deleted while it was listed"));
         }
         self.judge_saved(&format!("the claim of {ordinal} was deleted"));
+    }
+
+    /// With the whole stack, data goes after a snapshot, and after everybody has
+    /// stopped.
+    fn judge_end(&mut self, ordinal: usize) {
+        if self.snapshots == 0 && self.data(ordinal).is_some() {
+            self.against(format!("the claim of {ordinal} was deleted before a snapshot was saved"));
+        }
+        if !self.pods.is_empty() {
+            self.against(format!("the claim of {ordinal} was deleted while pods were there"));
+        }
     }
 
     pub fn judge_removal(&mut self, id: Id) {

@@ -12,7 +12,7 @@ use etcdctl_stack::{
     execute::{Options, Stop, World, execute},
     member::{Alarm, Id, Role},
     object::{Object, ObjectKey},
-    observed::{Journal, SecretFacts},
+    observed::{Journal, Neighbours, SecretFacts},
     plan::Plan,
     report::Report,
 };
@@ -159,6 +159,9 @@ pub struct State {
     pub stale: SignedDuration,
     pub counter: u64,
     pub journal: Option<Journal>,
+    /// Whether a run has deleted the journal and goes on.
+    pub over: bool,
+    pub neighbours: Neighbours,
     pub claims: BTreeMap<usize, Claim>,
     pub pods: BTreeMap<usize, Pod>,
     /// Pods that find no node.
@@ -204,6 +207,8 @@ impl Simulator {
             stale: SignedDuration::ZERO,
             counter: 0,
             journal: None,
+            over: false,
+            neighbours: Neighbours::default(),
             claims: BTreeMap::new(),
             pods: BTreeMap::new(),
             held: BTreeSet::new(),
@@ -225,14 +230,17 @@ impl Simulator {
 
     /// Carries a plan out, up to its end or its death.
     pub fn run(&self, plan: &Plan) -> Ended {
+        // Nobody repeats the digest of a destroy that broke off.
+        let own = plan.intended.end.and(plan.digest.as_ref()).map(|digest| digest.0.clone());
         let options = Options {
-            approved: "test".into(),
+            approved: own.unwrap_or_else(|| "test".into()),
             steps_before: 0,
             who: "test".into(),
             tool_version: "test".into(),
             stack: String::new(),
             step_timeout: Duration::from_secs(120),
         };
+        self.state.borrow_mut().over = false;
         let stop = Stop::default();
         let mut quiet = |_| {};
         // Nothing here waits for anything, so a future that is not done at the

@@ -5,7 +5,7 @@
 
 use etcdctl_stack::{
     certificate::{Facts, Request},
-    desired::{CLUSTER_ID, ORDINALS},
+    desired::{CLUSTER_ID, MANAGED_BY, ORDINALS, STACK_LABEL},
     execute::Failure,
     field::{self, takeover},
     object::{Kind, Object, ObjectKey},
@@ -218,9 +218,34 @@ impl State {
         Ok(())
     }
 
+    /// The journal as an object; it is kept apart here.
+    pub fn record(&self, key: &ObjectKey) -> Option<Object> {
+        let metadata = json!({ "uid": "journal", "labels": { STACK_LABEL: self.names.stack } });
+        let there = *key == self.names.journal() && self.journal.is_some();
+        there.then(|| Object { key: key.clone(), body: json!({ "metadata": metadata }) })
+    }
+
+    /// Takes the two labels off.
+    pub fn release(&mut self, read: &Object) -> Result<(), Failure> {
+        let version = self.fresh().to_string();
+        let Some(live) = self.objects.get_mut(&read.key) else { return Ok(()) };
+        if live.uid() != read.uid() || live.resource_version() != read.resource_version() {
+            return Err(Failure::Stale(format!("`{}` is another by now", read.key)));
+        }
+        live.body["metadata"]["resourceVersion"] = json!(version);
+        for label in [STACK_LABEL, MANAGED_BY] {
+            live.body["metadata"]["labels"].as_object_mut().expect("labels").remove(label);
+        }
+        Ok(())
+    }
+
     /// Deletes an object as it was read. Without their StatefulSet the pods go.
     pub fn delete_as_read(&mut self, read: &Object) -> Result<(), Failure> {
         let key = &read.key;
+        if *key == self.names.journal() {
+            (self.journal, self.over) = (None, true);
+            return Ok(());
+        }
         if self.ordinal_of(key).is_some() {
             return self.delete(key, read.uid().unwrap_or_default());
         }
@@ -230,6 +255,11 @@ impl State {
                 return Err(Failure::Stale(format!("`{key}` is another by now")));
             }
             Some(_) => {}
+        }
+        if key.kind == Kind::Namespace {
+            (self.journal, self.over) = (None, true);
+            self.objects.clear();
+            self.claims.clear();
         }
         self.objects.remove(key);
         self.secrets.remove(key);

@@ -75,6 +75,7 @@ impl Simulator {
             quotas: Lookup::Found(Vec::new()),
             rights: vec![right],
             lease: Lookup::Absent,
+            neighbours: state.neighbours.clone(),
             journal: state.journal.clone().map_or(Lookup::Absent, Lookup::Found),
         }
     }

@@ -7,7 +7,7 @@ use etcdctl_stack::{
     execute::{Failure, World},
     member::{Alarm, Id, Membership, Role, Status},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Conflict, Journal, Lookup, Node, Pod, SecretFacts, journal::Snapshot},
+    observed::{Claim, Conflict, Journal, Lookup, Neighbours, Node, Pod, SecretFacts, journal::Snapshot},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -82,7 +82,7 @@ impl World for Simulator {
         if let Some(uid) = uid {
             return Lookup::Found(Object { key: key.clone(), body: json!({ "metadata": { "uid": uid } }) });
         }
-        state.objects.get(key).cloned().map_or(Lookup::Absent, Lookup::Found)
+        state.record(key).or_else(|| state.objects.get(key).cloned()).map_or(Lookup::Absent, Lookup::Found)
     }
 
     async fn pod(&self, ordinal: usize) -> Lookup<Pod> {
@@ -137,6 +137,14 @@ impl World for Simulator {
 
     async fn delete_as_read(&self, object: &Object) -> Result<(), Failure> {
         self.change(&format!("delete {}", object.key), |state| state.delete_as_read(object)).await
+    }
+
+    async fn release(&self, object: &Object) -> Result<(), Failure> {
+        self.change(&format!("release {}", object.key), |state| state.release(object)).await
+    }
+
+    async fn neighbours(&self) -> Lookup<Neighbours> {
+        Lookup::Found(self.read().neighbours.clone())
     }
 
     async fn issue(
@@ -248,6 +256,9 @@ impl World for Simulator {
             && self.read().journal.as_ref().is_none_or(|old| old.cluster_id.is_none());
         let name = if first { "journal with cluster" } else { "journal" };
         self.change(name, |state| {
+            if state.over {
+                state.rules.violations.push("the journal was written after its end".into());
+            }
             state.journal = Some(journal.clone());
             Ok(())
         })

@@ -4,6 +4,7 @@ mod adopting;
 mod certificates;
 mod digests;
 mod drift;
+mod ending;
 mod foreign;
 mod founding;
 mod hands;

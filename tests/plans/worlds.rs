@@ -265,6 +265,7 @@ pub fn empty(desired: &Desired) -> Observed {
         quotas: Lookup::Found(Vec::new()),
         rights: vec![right],
         lease: Lookup::Absent,
+        neighbours: Default::default(),
         journal: Lookup::Absent,
     };
     Observed { live, proposals: BTreeMap::new(), members: Members::NotRunning }
@@ -422,6 +423,10 @@ fn is_move(step: &Step) -> bool {
         | Action::ForgetMember { .. }
         | Action::DeleteClaim { .. }
         | Action::Delete { .. }
+        | Action::EndPods { .. }
+        | Action::Release { .. }
+        | Action::DeleteRecords
+        | Action::DeleteNamespace { .. }
         | Action::Empty { .. }
         | Action::Restart { .. }
         | Action::StartAgain { .. }

@@ -314,6 +314,7 @@ fn killed(plan: &Plan, who: &str) -> Live {
         rights: Vec::new(),
         journal: Lookup::Found(journal),
         lease: Lookup::Absent,
+        neighbours: Default::default(),
     }
 }
 

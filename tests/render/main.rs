@@ -5,6 +5,7 @@ mod adoptions;
 mod clusters;
 mod costs;
 mod drifts;
+mod ending;
 mod foreign;
 mod headers;
 mod histories;

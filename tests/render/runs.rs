@@ -49,13 +49,13 @@ fn a_line_comes_for_each_change_of_state() {
     let title = "apply PodDisruptionBudget/look-1/lookers".into();
     let long = Event::StepComplete { number: 3, title, milliseconds: 0 };
     fits(&render::event(&long, NARROW).expect("a line"), 40);
-    fits(&render::report(&stopped(), "orders.toml", NARROW), 40);
+    fits(&render::report(&stopped(), None, "orders.toml", NARROW), 40);
 }
 
 #[test]
 fn a_run_that_stops_says_why_and_how_to_go_on() {
     shows(
-        &render::report(&stopped(), "orders.toml", WIDE),
+        &render::report(&stopped(), None, "orders.toml", WIDE),
         r#" ✗  2 replicas 1 -> 2, wait until orders-1 has joined
       not done after 10m
       pod orders-1: ImagePullBackOff: manifest unknown
@@ -77,7 +77,8 @@ fn every_end_has_a_line() {
         let left = if outcome == Outcome::Completed { Vec::new() } else { vec!["the rest".into()] };
         Report { outcome, done: 3, left }
     });
-    let text: String = reports.iter().map(|report| render::report(report, "orders.toml", WIDE)).collect();
+    let text: String =
+        reports.iter().map(|report| render::report(report, None, "orders.toml", WIDE)).collect();
     shows(
         &text,
         r#"Applied: 3 steps.
@@ -106,7 +107,7 @@ fn a_step_that_was_broken_off_says_what_of_it_is_done() {
     };
     let report = Report { outcome, done: 3, left: vec!["remove orders-3".into(), "delete its claim".into()] };
     shows(
-        &render::report(&report, "orders.toml", WIDE),
+        &render::report(&report, None, "orders.toml", WIDE),
         r#" …  4 remove orders-3, replicas 4 -> 3, wait until its pod is gone
       done: remove orders-3 from etcd's list
       not known to be done: apply StatefulSet/etcd-orders/orders, take orders-3 out of the journal
@@ -117,7 +118,7 @@ Interrupted, in the middle of a step: 3 steps done, 2 left.
 Next: etcdctl-stack apply orders.toml  goes on from here.
 "#,
     );
-    fits(&render::report(&report, "orders.toml", NARROW), 40);
+    fits(&render::report(&report, None, "orders.toml", NARROW), 40);
     let json = render::report_json(&report, NOW);
     assert_eq!(json["outcome"]["broken_off"]["number"], 4);
     assert_eq!(json["@message"], "interrupted in the middle of step 4; 3 steps done, 2 left");
@@ -133,7 +134,7 @@ fn a_step_that_only_waits_has_nothing_left_to_do() {
         waiting_for: None,
     };
     let report = Report { outcome, done: 3, left: vec!["restart orders-1".into()] };
-    let text = render::report(&report, "orders.toml", WIDE);
+    let text = render::report(&report, None, "orders.toml", WIDE);
     assert!(text.contains("all of it is asked for, and it has not come true yet\n"), "{text}");
 }
 
@@ -142,7 +143,7 @@ fn what_another_plan_does_is_told_after_all_steps_are_done() {
     let left = vec!["promote orders-2 once it is connected and has caught up".into()];
     let report = Report { outcome: Outcome::Completed, done: 3, left };
     shows(
-        &render::report(&report, "orders.toml", WIDE),
+        &render::report(&report, None, "orders.toml", WIDE),
         r#"Applied: 3 steps, as approved. What is left is another plan.
   left: promote orders-2 once it is connected and has caught up
 Next: etcdctl-stack apply orders.toml  goes on from here.

@@ -41,6 +41,7 @@ fn empty() -> Observed {
         rights: Vec::new(),
         journal: Lookup::Absent,
         lease: Lookup::Absent,
+        neighbours: Default::default(),
     };
     Observed { live, proposals: BTreeMap::new(), members: Members::NotRunning }
 }

@@ -8,6 +8,7 @@ use crate::{
     field::Owned,
     member::Id,
     object::Named,
+    observed::journal::Ending,
     plan::Intent,
     render::quoted,
     report::{Permissions, Which},
@@ -48,12 +49,29 @@ pub struct Intents {
     pub abandon: bool,
     #[command(flatten)]
     pub allowed: Allowed,
+    /// What becomes of the stack as a whole: said by the command.
+    #[arg(skip)]
+    pub end: Option<Ending>,
+    /// What is deleted with it.
+    #[arg(skip)]
+    pub delete: Vec<Named>,
 }
 
 /// Permissions: what may be done, where the plan says that it needs them.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Permissions")]
 pub struct Allowed {
+    #[command(flatten)]
+    pub deletion: Deletion,
+    /// Serve nobody while a member restarts
+    #[arg(long)]
+    pub allow_downtime: bool,
+}
+
+/// Permissions to delete.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Permissions")]
+pub struct Deletion {
     /// Delete the data of these claims: CLAIM,... as the plan names them, or all
     #[arg(long, value_name = "CLAIM,...|all", value_delimiter = ',')]
     pub allow_data_loss: Vec<String>,
@@ -62,9 +80,33 @@ pub struct Allowed {
     /// Such as the Secret of a user that is not in the stack file any more.
     #[arg(long, value_name = "KIND/NAME,...", value_delimiter = ',')]
     pub allow_delete: Vec<Named>,
-    /// Serve nobody while a member restarts
-    #[arg(long)]
-    pub allow_downtime: bool,
+}
+
+/// Which end of the stack is planned, instead of what the file wants.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "The end of a stack")]
+pub struct End {
+    /// Plan what `destroy` would do
+    #[arg(long, conflicts_with_all = ["forget", "replace", "restart", "remove", "take"])]
+    pub destroy: bool,
+    /// Plan what `forget` would do
+    #[arg(long, conflicts_with_all = ["replace", "restart", "remove", "take", "skip_snapshot"])]
+    pub forget: bool,
+    /// With --destroy: delete these too, KIND/NAME,... of claims, Secrets and the namespace
+    #[arg(long, requires = "destroy", value_name = "KIND/NAME,...", value_delimiter = ',')]
+    pub delete: Vec<Named>,
+}
+
+impl End {
+    /// The intents with what becomes of the stack.
+    pub fn of(&self, intents: &Intents) -> Intents {
+        let end = match (self.destroy, self.forget) {
+            (true, _) => Some(Ending::Destroy),
+            (_, true) => Some(Ending::Forget),
+            _ => None,
+        };
+        Intents { end, delete: self.delete.clone(), ..intents.clone() }
+    }
 }
 
 impl Intents {
@@ -76,6 +118,8 @@ impl Intents {
             remove: self.remove.iter().copied().collect(),
             take: self.take.iter().cloned().collect(),
             adopt: self.adopt.iter().cloned().collect(),
+            end: self.end,
+            delete: self.delete.iter().cloned().collect(),
             skip_snapshot: self.skip_snapshot,
             abandon: self.abandon,
         }
@@ -83,7 +127,8 @@ impl Intents {
 
     /// What is allowed.
     pub fn permissions(&self) -> Permissions {
-        let Allowed { allow_data_loss: claims, allow_delete, allow_downtime } = &self.allowed;
+        let Allowed { deletion, allow_downtime } = &self.allowed;
+        let Deletion { allow_data_loss: claims, allow_delete } = deletion;
         let data_loss = match claims.iter().any(|claim| claim == "all") {
             true => Which::All,
             false => Which::These(claims.iter().cloned().collect::<BTreeSet<String>>()),
@@ -94,14 +139,16 @@ impl Intents {
 
     /// The first flag that names something of one stack.
     pub fn of_one_stack(&self) -> Option<&'static str> {
-        let claims = &self.allowed.allow_data_loss;
+        let Deletion { allow_data_loss: claims, allow_delete } = &self.allowed.deletion;
         let table = [
             ("--replace", !self.replace.is_empty()),
             ("--remove", !self.remove.is_empty()),
             ("--take", !self.take.is_empty()),
             ("--adopt", !self.adopt.is_empty()),
             ("--allow-data-loss CLAIM", claims.iter().any(|claim| claim != "all")),
-            ("--allow-delete", !self.allowed.allow_delete.is_empty()),
+            ("--allow-delete", !allow_delete.is_empty()),
+            ("--destroy", self.end == Some(Ending::Destroy)),
+            ("--forget", self.end == Some(Ending::Forget)),
         ];
         table.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
@@ -109,7 +156,18 @@ impl Intents {
     /// The flags that ask for the same again, to be copied. Permissions are
     /// not among them: the plan says which it needs.
     pub fn flags(&self) -> Vec<String> {
-        let Intents { replace, restart, remove, take, adopt, skip_snapshot, abandon, allowed: _ } = self;
+        let Intents {
+            replace,
+            restart,
+            remove,
+            take,
+            adopt,
+            skip_snapshot,
+            abandon,
+            allowed: _,
+            end: _,
+            delete,
+        } = self;
         let flag = |name: &str, given: bool| given.then(|| name.to_owned());
         let mut flags: Vec<String> =
             replace.iter().map(|name| format!("--replace {}", quoted(name))).collect();
@@ -117,6 +175,8 @@ impl Intents {
         flags.extend(remove.iter().map(|id| format!("--remove {id}")));
         flags.extend(take.iter().map(|taken| format!("--take {}", quoted(&taken.to_string()))));
         flags.extend(adopt.iter().map(|named| format!("--adopt {}", quoted(&named.to_string()))));
+        let delete: Vec<String> = delete.iter().map(ToString::to_string).collect();
+        flags.extend((!delete.is_empty()).then(|| format!("--delete {}", quoted(&delete.join(",")))));
         flags.extend(flag("--skip-snapshot", *skip_snapshot));
         flags.extend(flag("--abandon", *abandon));
         flags
@@ -147,7 +207,8 @@ mod tests {
     fn all_claims_are_more_than_some() {
         let typed = |claims: &[&str]| {
             let allow_data_loss = claims.iter().map(|claim| (*claim).to_owned()).collect();
-            let allowed = Allowed { allow_data_loss, ..Allowed::default() };
+            let deletion = Deletion { allow_data_loss, ..Deletion::default() };
+            let allowed = Allowed { deletion, ..Allowed::default() };
             let intents = Intents { allowed, ..Intents::default() };
             (intents.permissions().data_loss, intents.of_one_stack().is_some())
         };

@@ -23,6 +23,6 @@ fn one(key: &ObjectKey, uid: &str) -> Step {
 }
 
 /// What no later run can make again as it was.
-pub(super) fn for_good(key: &ObjectKey) -> Option<Cost> {
+pub fn for_good(key: &ObjectKey) -> Option<Cost> {
     (key.kind == Kind::Secret).then(|| Cost::Deletion { object: Named::from(key) })
 }

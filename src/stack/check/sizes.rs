@@ -14,7 +14,7 @@ use crate::stack::{
 use super::{Texts, bytes, quantity, text};
 
 pub(super) fn storage(section: StorageSection, f: &mut Finder) -> Storage {
-    let StorageSection { kind, size, class, access_mode, on_scale_down } = section;
+    let StorageSection { kind, size, class, access_mode, on_scale_down, on_destroy } = section;
     debug_assert!(kind.is_none_or(|kind| kind == "volume"), "the schema has one choice");
     let key = "storage.size";
     let given = bytes(f, key, size.as_deref());
@@ -31,6 +31,7 @@ pub(super) fn storage(section: StorageSection, f: &mut Finder) -> Storage {
         class,
         access_mode: access_mode.unwrap_or_else(|| "ReadWriteOnce".to_owned()),
         on_scale_down: on_scale_down.unwrap_or(OnScaleDown::Retain),
+        on_destroy: on_destroy.unwrap_or(OnScaleDown::Retain),
     }
 }
 

@@ -1,0 +1,58 @@
+//! A stack is handed over: everything goes on as it is, and is nobody's.
+//!
+//! The two labels go by which this tool knows its own, and its name as the
+//! manager of fields. Everything else stays as it is, also the labels by which
+//! Services and StatefulSet find the pods.
+
+use super::{
+    Change, Confidence, Plan, Verb,
+    destroy::stays,
+    inventory::known,
+    order::ending::{self, Goner},
+};
+use crate::{
+    desired::Desired,
+    object::{Kind, ObjectKey},
+    observed::{Intended, Lookup, Observed, journal::Ending},
+};
+
+/// Makes the plan that hands a stack over.
+pub fn release(plan: &mut Plan, desired: &Desired, observed: &Observed) {
+    let live = &observed.live;
+    plan.intended = Intended { end: Some(Ending::Forget), ..Intended::default() };
+    let mut goners = Vec::new();
+    let found = live.objects.values().filter_map(Lookup::found);
+    for object in found.filter(|object| object.key.kind != Kind::Namespace) {
+        match stays(object, &known(live), desired) {
+            None => goners.push(Goner::of(object, "its fields keep their values")),
+            // It was handed over already, or never was a run's.
+            Some(_) if !known(live).has(&object.key) => {}
+            Some(why) => plan.warnings.push(format!("`{}` is left alone, because {why}", object.key)),
+        }
+    }
+    let records = live.journal.found().is_some() || live.lease.found().is_some();
+    if goners.is_empty() && !records {
+        return;
+    }
+    let claims = live.claims.found().into_iter().flatten().filter(|claim| claim.cluster_id.is_some());
+    goners.extend(claims.map(|claim| {
+        let key = ObjectKey::new(Kind::PersistentVolumeClaim, &desired.stack.namespace, &claim.name);
+        Goner::named(key, &claim.uid, "it keeps its data")
+    }));
+    plan.changes = goners.iter().map(handed_over).collect();
+    plan.steps = ending::release(&goners);
+}
+
+fn handed_over(goner: &Goner) -> Change {
+    Change {
+        key: goner.object.key.clone(),
+        verb: Verb::Release,
+        confidence: Confidence::Predicted,
+        before: None,
+        after: serde_json::Value::Null,
+        wanted: serde_json::Value::Null,
+        fields: Vec::new(),
+        adopting: Vec::new(),
+        notes: Vec::new(),
+    }
+}
