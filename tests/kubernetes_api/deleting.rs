@@ -2,7 +2,7 @@
 
 use etcdctl_stack::cluster::Expect;
 
-use crate::space::{Space, cluster, eventually};
+use crate::space::{Space, cluster, eventually, stale};
 
 #[tokio::test]
 #[ignore = "needs a real Kubernetes: make test"]
@@ -40,4 +40,22 @@ async fn a_pod_that_is_being_deleted_stays_so() {
     writer.delete(&made.key, made.uid().unwrap()).await.unwrap();
     assert_eq!(ends(), first);
     space.kubectl(&["patch", "pod", "probe", "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#]);
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn an_object_is_deleted_only_as_it_was_read() {
+    let space = Space::new("delete-read");
+    let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
+    let first = writer.apply(&space.config("red"), &Expect::Absent).await.unwrap();
+    space.kubectl(&["annotate", "configmap", "settings", "by=somebody"]);
+    stale(writer.delete_as_read(&first).await);
+    let second = reader.object(&first.key).await.found().cloned().unwrap();
+    let mut other = second.clone();
+    other.body["metadata"]["uid"] = serde_json::json!("00000000-0000-0000-0000-000000000000");
+    stale(writer.delete_as_read(&other).await);
+    assert_eq!(space.get(&first.key)["metadata"]["uid"].as_str(), first.uid());
+    writer.delete_as_read(&second).await.unwrap();
+    assert!(reader.object(&first.key).await.is_absent());
+    writer.delete_as_read(&second).await.expect("what is gone is deleted");
 }

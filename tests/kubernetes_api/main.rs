@@ -11,6 +11,7 @@ mod defaults;
 mod deleting;
 mod foreign;
 mod records;
+mod releasing;
 mod space;
 mod taking;
 mod writing;

@@ -47,7 +47,10 @@ fn the_role_in_the_readme_is_enough() {
         run(place.command("apply", &["--auto-approve"]).env("KUBECONFIG", &path)).expect(0);
         run(place.command("status", &[]).env("KUBECONFIG", &path)).expect(0);
         let environment = ["--", "printenv", "ETCDCTL_ENDPOINTS"];
-        run(place.command("connect", &environment).env("KUBECONFIG", &path)).expect(0)
+        run(place.command("connect", &environment).env("KUBECONFIG", &path)).expect(0);
+        let gone = run(place.command("destroy", &["--auto-approve"]).env("KUBECONFIG", &path)).expect(0);
+        says(&gone, &["Destroyed: 5 steps.", "cannot be listed"]);
+        gone
     };
     let ended = std::panic::catch_unwind(works);
     kubectl(&["delete", "-f", &file, "--wait=false"]).expect(0);

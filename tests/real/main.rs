@@ -11,6 +11,7 @@ mod changing;
 mod chaos;
 mod clusters;
 mod dying_server;
+mod ending;
 mod examples;
 mod foreign;
 mod histories;
