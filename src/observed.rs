@@ -13,6 +13,7 @@ use crate::{
     certificate::Facts,
     member::{Alarm, Id, Membership, Status, quorum},
     object::{Object, ObjectKey},
+    quantity::Quantity,
 };
 
 mod inventory;
@@ -142,6 +143,8 @@ pub struct Pod {
     pub restarts: i32,
     /// The template that it was made from: its `controller-revision-hash`.
     pub revision: Option<String>,
+    /// The uid of the controller that it belongs to.
+    pub owner: Option<String>,
     /// Why it does not run: `CrashLoopBackOff`, `OOMKilled`,
     /// `ImagePullBackOff`, `Unschedulable`, `Evicted`, and the words of the
     /// kubelet or scheduler.
@@ -155,12 +158,23 @@ pub struct Claim {
     pub name: String,
     /// The server's identity for it.
     pub uid: String,
+    /// The version that a write may be made conditional on.
+    pub version: String,
     /// `Pending`, `Bound` or `Lost`.
     pub phase: String,
     /// The cluster whose data it holds, as recorded on it.
     pub cluster_id: Option<Id>,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// Its StorageClass.
+    pub class: Option<String>,
+    /// How large it is asked to be.
+    pub requested: Option<Quantity>,
+    /// How large its volume is.
+    pub capacity: Option<Quantity>,
+    /// What its growth waits for, in the server's word: `Resizing`,
+    /// `FileSystemResizePending`.
+    pub growing: Option<String>,
 }
 
 /// A StorageClass.

@@ -6,6 +6,7 @@ use crate::{
     desired::CLUSTER_ID,
     object::etcd_container,
     observed::{Claim, Node, Pod, StorageClass, Trouble},
+    quantity::Quantity,
 };
 
 /// Why the kernel ended a process that outgrew its limit.
@@ -47,8 +48,15 @@ pub fn pod(value: &Value) -> Pod {
             .and_then(|count| i32::try_from(count).ok())
             .unwrap_or(0),
         revision: text(value, "/metadata/labels/controller-revision-hash"),
+        owner: controller(value),
         trouble: trouble(value),
     }
+}
+
+/// The one owner that makes and deletes it.
+fn controller(value: &Value) -> Option<String> {
+    let owners = value.pointer("/metadata/ownerReferences")?.as_array()?;
+    text(owners.iter().find(|owner| owner["controller"] == true)?, "/uid")
 }
 
 const CONTAINERS: &str = "/spec/containers";
@@ -115,10 +123,22 @@ pub fn claim(value: &Value) -> Claim {
     Claim {
         name: name(value),
         uid: uid(value),
+        version: text(value, "/metadata/resourceVersion").unwrap_or_default(),
         phase: text(value, "/status/phase").unwrap_or_default(),
         cluster_id: recorded.and_then(|id| id.parse().ok()),
         terminating: value.pointer("/metadata/deletionTimestamp").is_some(),
+        class: text(value, "/spec/storageClassName"),
+        requested: amount(value, "/spec/resources/requests/storage"),
+        capacity: amount(value, "/status/capacity/storage"),
+        growing: ["Resizing", "FileSystemResizePending"]
+            .into_iter()
+            .find(|kind| holds(value, kind))
+            .map(str::to_owned),
     }
+}
+
+fn amount(value: &Value, pointer: &str) -> Option<Quantity> {
+    text(value, pointer)?.parse().ok()
 }
 
 /// A StorageClass.

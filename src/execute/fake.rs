@@ -159,6 +159,7 @@ fn pod(name: &str, ordinal: usize) -> Pod {
         client_port: Some(2379),
         restarts: 0,
         revision: None,
+        owner: None,
         trouble: None,
     }
 }
@@ -171,9 +172,14 @@ fn claim(name: &str, ordinal: usize) -> Claim {
     Claim {
         name: name.to_owned(),
         uid: format!("claim-{ordinal}"),
+        version: "1".into(),
         phase: "Bound".into(),
         cluster_id: Some(CLUSTER),
         terminating: false,
+        class: Some("local".into()),
+        requested: None,
+        capacity: None,
+        growing: None,
     }
 }
 

@@ -208,6 +208,7 @@ mod tests {
             client_port: Some(2379),
             restarts: 3,
             revision: None,
+            owner: None,
             trouble,
         }
     }

@@ -178,6 +178,7 @@ mod tests {
             client_port: None,
             restarts: 3,
             revision: None,
+            owner: None,
             trouble: None,
         }
     }
@@ -244,9 +245,14 @@ mod tests {
         let claim = |phase: &str, terminating| Claim {
             name: "data-orders-0".to_owned(),
             uid: "1".to_owned(),
+            version: "1".into(),
             phase: phase.to_owned(),
             cluster_id: None,
             terminating,
+            class: None,
+            requested: None,
+            capacity: None,
+            growing: None,
         };
         assert_eq!(claim_in_words(&claim("Bound", false)), None);
         assert_eq!(

@@ -220,6 +220,7 @@ impl State {
             client_port: None,
             restarts: pod.restarts,
             revision: Some(pod.revision.clone()),
+            owner: None,
             trouble: trouble.map(|(reason, message, last_words)| Trouble {
                 reason: reason.to_owned(),
                 message: message.to_owned(),
@@ -234,9 +235,14 @@ impl State {
         Some(Claim {
             name: self.names.claim(ordinal).name,
             uid: claim.uid.clone(),
+            version: "1".into(),
             phase: "Bound".into(),
             cluster_id: claim.recorded,
             terminating: claim.terminating,
+            class: Some("local".into()),
+            requested: None,
+            capacity: None,
+            growing: None,
         })
     }
 }

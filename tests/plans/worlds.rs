@@ -315,6 +315,7 @@ pub fn pod(desired: &Desired, ordinal: usize) -> Pod {
         client_port: Some(2379),
         restarts: 0,
         revision: Some(TEMPLATE.into()),
+        owner: None,
         trouble: None,
     }
 }
@@ -323,9 +324,14 @@ pub fn claim(desired: &Desired, ordinal: usize) -> Claim {
     Claim {
         name: desired.names.claim(ordinal).name,
         uid: format!("claim {ordinal}"),
+        version: "1".into(),
         phase: "Bound".into(),
         cluster_id: Some(CLUSTER),
         terminating: false,
+        class: Some("local".into()),
+        requested: None,
+        capacity: None,
+        growing: None,
     }
 }
 

@@ -88,6 +88,7 @@ fn pod(ordinal: usize) -> Pod {
         client_port: None,
         restarts: 0,
         revision: None,
+        owner: None,
         trouble: None,
     }
 }
