@@ -38,6 +38,7 @@ mod made;
 mod member;
 mod missing;
 mod record;
+mod remake;
 mod replicas;
 mod restart;
 mod save;

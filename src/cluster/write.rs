@@ -15,6 +15,7 @@ use crate::{
     desired::{FIELD_MANAGER, MANAGED_BY, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
     observed::{Conflict, Lookup},
+    quantity::Quantity,
 };
 
 /// A Secret that is there, and that values may be written into.
@@ -165,6 +166,41 @@ impl Writer {
             Ok(_) | Err(Error::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Deletes the object with this uid and version and leaves what belongs to
+    /// it: a StatefulSet without its pods. What is gone already is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stale`] when it is another one by now, or another version.
+    pub async fn orphan(&self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), Error> {
+        let options = json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Orphan",
+            "preconditions": { "uid": uid, "resourceVersion": version },
+        });
+        match self.http.send(Method::DELETE, &path::object(key), Content::Json(&options)).await {
+            Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for a larger volume for the claim with this uid and version. Not
+    /// by an apply: the next one of the claim's annotation would give the size
+    /// back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stale`] when it is another one by now, or another version.
+    pub async fn grow(&self, key: &ObjectKey, uid: &str, version: &str, size: Quantity) -> Result<(), Error> {
+        let body = json!({
+            "metadata": { "uid": uid, "resourceVersion": version },
+            "spec": { "resources": { "requests": { "storage": size } } },
+        });
+        let path = format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict", path::object(key));
+        self.http.send(Method::PATCH, &path, Content::Merge(&body)).await.map(drop).map_err(Error::or_gone)
     }
 
     /// Makes sure that a Secret is there and says which: the one with this

@@ -55,6 +55,8 @@ impl<W: World> Run<'_, W> {
             Action::Restart { ordinal, name, pod_uid, why, hand_over } => {
                 self.restart(*ordinal, name, pod_uid, *why, hand_over).await
             }
+            Action::Orphan { key, uid, replicas } => self.orphan(key, uid, *replicas).await,
+            Action::Grow { ordinal, claim: _, uid, size } => self.grow(*ordinal, uid, *size).await,
             Action::StartAgain { ordinal, name, peer_url } => {
                 self.start_again(*ordinal, name, peer_url).await
             }

@@ -21,6 +21,7 @@ use crate::{
         Claim, Conflict, Intended, Journal, Lookup, Neighbours, Node, Pod,
         journal::{self, RecordedMember, Snapshot, StepCount},
     },
+    quantity::Quantity,
 };
 
 /// The cluster that every fake has.
@@ -292,6 +293,16 @@ impl World for Fake {
 
     async fn neighbours(&self) -> Lookup<Neighbours> {
         Lookup::Found(Neighbours::default())
+    }
+
+    async fn orphan(&self, key: &ObjectKey, _uid: &str, _version: &str) -> Result<(), Failure> {
+        self.state().log.push(format!("orphan {}", key.name));
+        Ok(())
+    }
+
+    async fn grow(&self, key: &ObjectKey, _uid: &str, _version: &str, size: Quantity) -> Result<(), Failure> {
+        self.state().log.push(format!("grow {} to {size}", key.name));
+        Ok(())
     }
 
     async fn issue(

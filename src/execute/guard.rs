@@ -37,6 +37,8 @@ impl<W: World> Run<'_, W> {
             Guard::NothingOfOthers => self.nothing_of_others().await,
             Guard::SetByNobodyElse { key } => self.set_by_nobody_else(key).await,
             Guard::RecordedClaims { ordinals } => self.recorded_claims(ordinals).await,
+            Guard::Sealed => self.is_sealed().await,
+            Guard::FirstListed { members } => self.first_listed(*members).await,
             Guard::NoOtherLearner { peer_url } => {
                 let membership = self.list().await?;
                 let is_other = |member: &&crate::member::Member| {

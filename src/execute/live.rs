@@ -20,6 +20,7 @@ use crate::{
     object::{Kind, Object, ObjectKey},
     observed::{Claim, Conflict, Journal, Lookup, Neighbours, Node, Pod, journal::Snapshot},
     pki,
+    quantity::Quantity,
     snapshot::{self, Place},
 };
 
@@ -266,6 +267,14 @@ impl World for LiveWorld {
             Ok(neighbours) => Lookup::Found(neighbours),
             Err(error) => Lookup::Failed(error.to_string()),
         }
+    }
+
+    async fn orphan(&self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), Failure> {
+        self.writer.orphan(key, uid, version).await.map_err(Failure::from)
+    }
+
+    async fn grow(&self, key: &ObjectKey, uid: &str, version: &str, size: Quantity) -> Result<(), Failure> {
+        self.writer.grow(key, uid, version, size).await.map_err(Failure::from)
     }
 
     async fn issue(

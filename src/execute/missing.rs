@@ -24,6 +24,8 @@ impl<W: World> Run<'_, W> {
                 (*ordinal, self.not_restarted(*ordinal, peer_url, pod_uid).await?)
             }
             Wait::Back { ordinals } => return self.not_back(ordinals).await,
+            Wait::Adopted { replicas } => return self.not_adopted(*replicas).await,
+            Wait::Grown { ordinal, size } => (*ordinal, self.not_grown(*ordinal, *size).await?),
         };
         Ok(missing.map(|missing| (ordinal, missing)))
     }

@@ -22,6 +22,11 @@ impl<W: World> Run<'_, W> {
         body: &Object,
         live: Option<&Object>,
     ) -> Result<(), Halt> {
+        if let (None, Some(wanted)) = (live, replicas(body))
+            && self.journal.cluster_id.is_some()
+        {
+            self.nobody_is_above(wanted).await?;
+        }
         let has = live.and_then(replicas).unwrap_or(0);
         match replicas(body) {
             Some(wanted) if wanted < has => self.may_go(wanted, has).await,

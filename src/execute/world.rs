@@ -11,6 +11,7 @@ use crate::{
     member::{Alarm, Id, Membership, Status},
     object::{Object, ObjectKey},
     observed::{Claim, Conflict, Journal, Lookup, Neighbours, Node, Pod, journal::Snapshot},
+    quantity::Quantity,
 };
 
 /// What a run reads and changes. Members are named by ordinal.
@@ -71,6 +72,12 @@ pub trait World {
     async fn release(&self, object: &Object) -> Result<(), Failure>;
     /// What else lives in the namespace.
     async fn neighbours(&self) -> Lookup<Neighbours>;
+    /// Deletes the object with this uid and version and leaves what belongs to
+    /// it. Nothing is left to do when it is gone; it may be there for a while
+    /// still.
+    async fn orphan(&self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), Failure>;
+    /// Asks for a larger volume for the claim with this uid and version.
+    async fn grow(&self, key: &ObjectKey, uid: &str, version: &str, size: Quantity) -> Result<(), Failure>;
     /// Issues a certificate into a Secret, which must have this uid, or be
     /// absent. With `keep`, one that is there already stays.
     async fn issue(

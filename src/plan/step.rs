@@ -13,6 +13,7 @@ use crate::{
     member::Id,
     object::{Named, Object, ObjectKey},
     observed::Conflict,
+    quantity::Quantity,
 };
 
 /// One line of a plan's steps.
@@ -240,6 +241,27 @@ pub enum Action {
         /// Ordinals, the best one first.
         hand_over: Vec<usize>,
     },
+    /// Deletes the StatefulSet with this uid and leaves its pods where they
+    /// are, if it has so many replicas. Done once it is gone.
+    Orphan {
+        /// The StatefulSet.
+        key: ObjectKey,
+        /// The one that was planned with.
+        uid: String,
+        /// Its replicas, which the next one gets too.
+        replicas: usize,
+    },
+    /// Asks for a larger volume behind the claim with this uid.
+    Grow {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// The claim's name.
+        claim: String,
+        /// The claim that was planned with; another one is left as it is.
+        uid: String,
+        /// The size.
+        size: Quantity,
+    },
     /// Deletes the pod of an invited member that has never started, if it
     /// waits out a back-off: so it reads the window that is open now.
     StartAgain {
@@ -379,6 +401,14 @@ pub enum Guard {
         /// Which one.
         key: ObjectKey,
     },
+    /// Nobody may start without data.
+    Sealed,
+    /// A linearizable list holds the members of these first ordinals and no
+    /// other of this stack.
+    FirstListed {
+        /// How many.
+        members: usize,
+    },
     /// No learner is listed but, perhaps, this one.
     NoOtherLearner {
         /// The identity of the learner that may be there.
@@ -438,6 +468,19 @@ pub enum Wait {
         peer_url: String,
         /// The pod that was planned with.
         pod_uid: String,
+    },
+    /// The StatefulSet's controller has seen it and has taken so many pods
+    /// over.
+    Adopted {
+        /// How many.
+        replicas: usize,
+    },
+    /// The volume behind the claim is so large, and so is its file system.
+    Grown {
+        /// The member's ordinal.
+        ordinal: usize,
+        /// The size.
+        size: Quantity,
     },
     /// Every one of these that votes answers, agrees on a leader and is Ready.
     Back {

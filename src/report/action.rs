@@ -25,6 +25,8 @@ pub fn in_words(action: &Action) -> String {
         Action::DeleteRecords => "delete the journal and the lock".to_owned(),
         Action::Empty { name, .. } => format!("delete the claim and the pod of {name}"),
         Action::Restart { name, .. } => format!("restart {name}"),
+        Action::Orphan { key, .. } => format!("delete {key}, not its pods"),
+        Action::Grow { claim, size, .. } => format!("ask for {size} for claim {claim}"),
         Action::StartAgain { name, .. } => format!("let {name} start again"),
         Action::RecordMember { name, .. } => format!("write down {name}"),
     }

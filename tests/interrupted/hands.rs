@@ -32,7 +32,7 @@ impl Simulator {
         self.by_hand(|state| {
             state.pods.remove(&ordinal);
             let uid = format!("claim-{}", state.fresh());
-            let claim = Claim { uid, data: None, recorded: None, terminating: false };
+            let claim = Claim::new(uid, state.claims[&ordinal].requested, state.now);
             state.claims.insert(ordinal, claim);
         });
     }

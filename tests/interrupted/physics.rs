@@ -9,8 +9,9 @@ use std::{
 use etcdctl_stack::{
     member::{Id, Role},
     object::Object,
+    quantity::Quantity,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,6 +34,19 @@ fn revision(template: &Value) -> String {
     format!("orders-{:08x}", hasher.finish() & 0xffff_ffff)
 }
 
+impl Claim {
+    /// A claim with an empty volume.
+    pub fn new(uid: String, size: Quantity, now: Timestamp) -> Self {
+        let (requested, capacity) = (size, size);
+        Claim { uid, data: None, recorded: None, terminating: false, requested, capacity, grows: now }
+    }
+
+    /// What the driver does a while after it is asked.
+    fn grow(&mut self) {
+        self.capacity = self.requested;
+    }
+}
+
 impl State {
     fn stateful_set(&self) -> Option<&Object> {
         self.objects.get(&self.names.stateful_set())
@@ -49,16 +63,36 @@ impl State {
         self.pods.retain(|_, pod| pod.leaves.is_none_or(|leaves| leaves > now));
         let pods = &self.pods;
         self.claims.retain(|ordinal, claim| !claim.terminating || pods.contains_key(ordinal));
+        self.claims.values_mut().filter(|claim| claim.grows <= now).for_each(Claim::grow);
+        self.let_go_of_pods();
         if self.stateful_set().is_none() || now < self.status_due {
             return;
         }
         let revision = self.bring_status_up_to_date();
         let replicas = self.replicas();
+        let uid = self.stateful_set().and_then(Object::uid).map(str::to_owned);
+        self.pods.values_mut().for_each(|pod| pod.owner.clone_from(&uid));
         let surplus: Vec<usize> = self.pods.range(replicas..).map(|(ordinal, _)| *ordinal).collect();
         surplus.into_iter().for_each(|ordinal| self.delete_pod(ordinal));
         for ordinal in 0..replicas {
             self.pod_exists(ordinal, &revision);
         }
+    }
+
+    /// The garbage collector: the pods first, then the StatefulSet.
+    fn let_go_of_pods(&mut self) {
+        if self.orphaned_at.take_if(|at| *at <= self.now).is_some() {
+            self.objects.remove(&self.names.stateful_set());
+            self.pods.values_mut().for_each(|pod| pod.owner = None);
+            self.scaled_by = None;
+        }
+    }
+
+    /// How large the StatefulSet's claims are made.
+    fn template_size(&self) -> Quantity {
+        let pointer = "/spec/volumeClaimTemplates/0/spec/resources/requests/storage";
+        let size = self.stateful_set().and_then(|set| set.body.pointer(pointer)?.as_str());
+        size.and_then(|size| size.parse().ok()).expect("a template with a size")
     }
 
     fn bring_status_up_to_date(&mut self) -> String {
@@ -85,10 +119,11 @@ impl State {
         let now = self.now;
         if !self.claims.contains_key(&ordinal) {
             let uid = format!("claim-{}", self.fresh());
-            self.claims.insert(ordinal, Claim { uid, data: None, recorded: None, terminating: false });
+            self.claims.insert(ordinal, Claim::new(uid, self.template_size(), now));
         }
         let pod = Pod {
             uid: format!("pod-{}", self.fresh()),
+            owner: None,
             revision: revision.to_owned(),
             phase: Phase::Waiting(now + SCHEDULED),
             served: false,

@@ -121,6 +121,14 @@ impl State {
         let wanted = wanted.map_or(0, |replicas| usize::try_from(replicas).expect("few"));
         let has = self.replicas();
         let log = self.furthest().unwrap_or_default();
+        let absent = !self.objects.contains_key(&object.key);
+        for ordinal in
+            self.pods.range(wanted..).map(|(ordinal, _)| *ordinal).filter(|_| absent).collect::<Vec<_>>()
+        {
+            if log.at(&self.urls[ordinal]).is_some() {
+                self.against(format!("it was created with {wanted} replicas while {ordinal} was listed"));
+            }
+        }
         for ordinal in wanted..has {
             if log.at(&self.urls[ordinal]).is_some() {
                 self.against(format!(

@@ -14,6 +14,7 @@ use etcdctl_stack::{
     object::{Object, ObjectKey},
     observed::{Journal, Neighbours, SecretFacts},
     plan::Plan,
+    quantity::Quantity,
     report::Report,
 };
 use futures::FutureExt;
@@ -91,6 +92,11 @@ pub struct Claim {
     /// The cluster that is recorded on it.
     pub recorded: Option<Id>,
     pub terminating: bool,
+    /// How large it is asked to be, and how large its volume is.
+    pub requested: Quantity,
+    pub capacity: Quantity,
+    /// When the volume has grown.
+    pub grows: Timestamp,
 }
 
 /// What a container was told at its start.
@@ -116,6 +122,8 @@ pub enum Phase {
 #[derive(Clone, Debug)]
 pub struct Pod {
     pub uid: String,
+    /// The StatefulSet that has it.
+    pub owner: Option<String>,
     pub revision: String,
     pub phase: Phase,
     /// Whether it has known a leader since its start: before that it answers
@@ -153,6 +161,8 @@ pub struct State {
     pub edited: Option<Value>,
     /// When the StatefulSet's status is brought up to date.
     pub status_due: Timestamp,
+    /// When a StatefulSet that is being deleted is gone, without its pods.
+    pub orphaned_at: Option<Timestamp>,
     /// The bootstrap ConfigMap before its last change, and when that was.
     pub window_before: Option<(Object, Timestamp)>,
     /// For how long containers are still started with that one.
@@ -203,6 +213,7 @@ impl Simulator {
             scaled_by: None,
             edited: None,
             status_due: now,
+            orphaned_at: None,
             window_before: None,
             stale: SignedDuration::ZERO,
             counter: 0,

@@ -10,11 +10,17 @@ use etcdctl_stack::{
     field::{self, takeover},
     object::{Kind, Object, ObjectKey},
     observed::{Conflict, SecretFacts},
+    quantity::Quantity,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{physics::CONTROLLER, simulator::State};
+
+/// From the deletion of a StatefulSet to its end, and from asking for a larger
+/// volume to having it.
+const ORPHANING: SignedDuration = SignedDuration::from_millis(300);
+const GROWING: SignedDuration = SignedDuration::from_secs(3);
 
 impl State {
     /// The ordinal whose claim, or pod, has this name.
@@ -175,6 +181,9 @@ impl State {
         if let Some(conflict) = conflicts.iter().find(|conflict| !taken(conflict)) {
             return Err(Failure::Refused(format!("{} is set by {}", conflict.field, conflict.manager)));
         }
+        if self.forbids(object) {
+            return Err(Failure::Refused("updates to statefulset spec are forbidden".into()));
+        }
         self.judge_apply(object);
         let owner = self.scaled_by.take();
         self.scaled_by = owner.filter(|_| conflicts.is_empty());
@@ -197,8 +206,51 @@ impl State {
         }
     }
 
-    /// Deletes a pod or a claim with this uid.
+    /// What a StatefulSet keeps for ever.
+    pub fn forbids(&self, object: &Object) -> bool {
+        let kept = |object: &Object| object.body.pointer("/spec/volumeClaimTemplates").cloned();
+        let live = self.objects.get(&object.key).filter(|live| live.key.kind == Kind::StatefulSet);
+        live.is_some_and(|live| kept(live) != kept(object))
+    }
+
+    /// Begins to delete a StatefulSet without its pods.
+    pub fn orphan(&mut self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), Failure> {
+        match self.objects.get(key) {
+            None => Ok(()),
+            Some(live) if live.uid() != Some(uid) => Err(Failure::Stale("another uid".into())),
+            Some(live) if live.resource_version() != Some(version) => {
+                Err(Failure::Stale("another version".into()))
+            }
+            Some(_) => {
+                self.orphaned_at.get_or_insert(self.now + ORPHANING);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks for a larger volume.
+    pub fn grow(&mut self, key: &ObjectKey, uid: &str, size: Quantity) -> Result<(), Failure> {
+        let grown = self.now + GROWING;
+        let claim = self.ordinal_of(key).and_then(|ordinal| self.claims.get_mut(&ordinal));
+        match claim.filter(|claim| claim.uid == uid) {
+            None => Err(Failure::Stale("another uid".into())),
+            Some(claim) if claim.requested > size => Err(Failure::Refused("it cannot shrink".into())),
+            Some(claim) => {
+                (claim.requested, claim.grows) = (size, grown);
+                Ok(())
+            }
+        }
+    }
+
+    /// Deletes a pod or a claim with this uid, or what is made again.
     pub fn delete(&mut self, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
+        if matches!(key.kind, Kind::Service | Kind::Secret) {
+            if self.objects.get(key).and_then(Object::uid) == Some(uid) {
+                self.objects.remove(key);
+                self.secrets.remove(key);
+            }
+            return Ok(());
+        }
         let Some(ordinal) = self.ordinal_of(key) else {
             return Err(Failure::Refused(format!("nobody may delete `{key}`")));
         };

@@ -34,6 +34,10 @@ impl Simulator {
                 let mut object = question.object;
                 state.keep_edit(&mut object);
                 let answer = match conflicts.is_empty() || adopted.contains(&key) {
+                    _ if state.forbids(&object) => Proposal::Rejected {
+                        message: "updates to statefulset spec are forbidden".into(),
+                        fields: vec!["spec".into()],
+                    },
                     true => Proposal::Accepted { object, warnings: Vec::new() },
                     false => Proposal::Conflict { conflicts, forced: Some(object) },
                 };
@@ -53,7 +57,7 @@ impl Simulator {
         let class = StorageClass {
             name: "local".into(),
             is_default: true,
-            expandable: false,
+            expandable: true,
             binding_mode: "Immediate".into(),
         };
         let right = Right {
@@ -220,7 +224,7 @@ impl State {
             client_port: None,
             restarts: pod.restarts,
             revision: Some(pod.revision.clone()),
-            owner: None,
+            owner: pod.owner.clone(),
             trouble: trouble.map(|(reason, message, last_words)| Trouble {
                 reason: reason.to_owned(),
                 message: message.to_owned(),
@@ -240,8 +244,8 @@ impl State {
             cluster_id: claim.recorded,
             terminating: claim.terminating,
             class: Some("local".into()),
-            requested: None,
-            capacity: None,
+            requested: Some(claim.requested),
+            capacity: Some(claim.capacity),
             growing: None,
         })
     }

@@ -8,6 +8,7 @@ use etcdctl_stack::{
     member::{Alarm, Id, Membership, Role, Status},
     object::{Kind, Object, ObjectKey},
     observed::{Claim, Conflict, Journal, Lookup, Neighbours, Node, Pod, SecretFacts, journal::Snapshot},
+    quantity::Quantity,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -145,6 +146,14 @@ impl World for Simulator {
 
     async fn neighbours(&self) -> Lookup<Neighbours> {
         Lookup::Found(self.read().neighbours.clone())
+    }
+
+    async fn orphan(&self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), Failure> {
+        self.change(&format!("orphan {key}"), |state| state.orphan(key, uid, version)).await
+    }
+
+    async fn grow(&self, key: &ObjectKey, uid: &str, _version: &str, size: Quantity) -> Result<(), Failure> {
+        self.change(&format!("grow {key}"), |state| state.grow(key, uid, size)).await
     }
 
     async fn issue(

@@ -436,6 +436,8 @@ fn is_move(step: &Step) -> bool {
         | Action::Empty { .. }
         | Action::Restart { .. }
         | Action::StartAgain { .. }
+        | Action::Orphan { .. }
+        | Action::Grow { .. }
         | Action::RecordMember { .. } => true,
     };
     step.tally.is_some() || step.actions.iter().any(acts)
