@@ -12,6 +12,9 @@
 //! change        two bodies of one object, field by field
 //! source        whose doing a difference is
 //! defaults      what the API server fills in by itself
+//! immutable     fields that never change, and the ways out
+//! anew          an object that is deleted and created, as a change
+//! volumes       the volumes of members beside the wanted ones
 //! certificates  which certificates to issue, and why
 //! state         what membership is decided from
 //! membership    one change of membership at a time
@@ -45,6 +48,7 @@ use crate::{
 };
 
 mod adopt;
+mod anew;
 mod certificates;
 mod change;
 mod check;
@@ -56,6 +60,7 @@ mod drift;
 mod ending;
 mod etcd;
 mod foreign;
+mod immutable;
 mod intent;
 mod inventory;
 mod membership;
@@ -71,6 +76,7 @@ mod source;
 mod spelling;
 mod state;
 mod step;
+mod volumes;
 
 pub use crate::observed::journal::Ending;
 pub use adopt::{adoptions, makers};
@@ -120,6 +126,8 @@ pub struct Plan {
     pub etcd: Option<Etcd>,
     /// The cluster that is recorded as founded here.
     pub recorded: Option<Id>,
+    /// The etcd version that members run in the end.
+    pub version: String,
     /// What is asked for beside the stack file, by identity.
     pub intended: Intended,
     /// The stack's objects as the journal is to hold them.
@@ -206,6 +214,8 @@ pub enum Verb {
     Adopt,
     /// It is deleted.
     Delete,
+    /// It is deleted and created again.
+    Recreate,
     /// It stays as it is, and is not this tool's any more.
     Release,
 }
@@ -232,6 +242,9 @@ pub struct Blocked {
     pub facts: Vec<Fact>,
     /// What a person can do.
     pub help: Option<String>,
+    /// The key of the stack file that it is about, such as `storage.size`.
+    #[serde(default)]
+    pub key: Option<String>,
 }
 
 /// One thing that is known of a reason.
@@ -246,7 +259,7 @@ pub struct Fact {
 impl Blocked {
     /// A reason with its code and what helps.
     pub fn new(code: &str, reason: String, help: impl Into<String>) -> Self {
-        Blocked { code: code.to_owned(), reason, facts: Vec::new(), help: Some(help.into()) }
+        Blocked { code: code.to_owned(), reason, facts: Vec::new(), help: Some(help.into()), key: None }
     }
 }
 
@@ -306,8 +319,17 @@ fn with_snapshot(
     foreign.retain(|one| !adopt::is_of_others(desired, live, &intended.adopt, &one.key));
     let given = compare::Given { desired, observed, intended: &intended, removals: &removals, founded, now };
     let comparison = compare::compare(given);
-    let compare::Comparison { changes, unchanged, issues, mut blocked, mut unread, mut warnings, .. } =
-        comparison;
+    let compare::Comparison {
+        mut changes,
+        unchanged,
+        issues,
+        anew,
+        pruned,
+        mut blocked,
+        mut unread,
+        mut warnings,
+        ..
+    } = comparison;
     blocked.extend(unknown);
     blocked.extend(foreign::dangerous(&foreign));
     let asked = state::Asked {
@@ -315,6 +337,7 @@ fn with_snapshot(
         intended: &intended,
         new_template: comparison.new_template,
         cut_off: comparison.cut_off,
+        outgrown: anew.contains_key(&desired.names.stateful_set()),
         snapshot,
         now,
     };
@@ -337,17 +360,18 @@ fn with_snapshot(
     }
     match &state {
         Ok(state) if moves.is_empty() => warnings.extend(etcd::warnings(desired, observed, state)),
-        _ => warnings.extend(etcd::kept_claims(desired, &moves)),
+        _ => warnings.extend(volumes::left_behind(desired, &moves)),
     }
     let before = state.as_ref().map_or_else(|_| etcd::voters(observed), membership::State::voters);
     let can_lose = state.as_ref().map_or(0, |state| state.tally().can_lose);
+    volumes::tell(desired, live, state.as_ref().ok(), &mut changes, &mut warnings);
     let voters = BeforeAfter { before, after: moves.last().map_or(before, |last| last.2.voters()) };
     let mut complete = state.as_ref().map_or(!comparison.cut_off, |state| {
         moves.last().map_or(state, |last| &last.2).quorum || !state.recorded
     });
     let mut stops = state.err().unwrap_or_default();
     // Objects may be what the members lack.
-    if !changes.is_empty() && stops.iter().all(|stop| NO_QUORUM.contains(&stop.code.as_str())) {
+    if !changes.is_empty() && stops.iter().all(state::is_for_want_of_a_quorum) {
         complete &= stops.is_empty();
         let all = |stop: Blocked| format!("{}; {}", stop.reason, stop.help.unwrap_or_default());
         warnings.extend(stops.drain(..).map(all));
@@ -370,7 +394,8 @@ fn with_snapshot(
             .map(|change| (change.key.clone(), change.adopting.clone()))
             .collect(),
         removals,
-        pruned: comparison.pruned,
+        pruned,
+        anew,
         cluster_id: recorded.map(|id| id.to_string()),
         members: etcd::ids(desired, observed),
         strangers: etcd::strangers(desired, observed),
@@ -379,7 +404,7 @@ fn with_snapshot(
     };
     blocked.extend(ownership::replicas_of_others(&inputs));
     blocked.extend(ownership::windows_of_others(&inputs));
-    let (checks, failed) = check::checks(desired, observed, &inputs.moves);
+    let (checks, failed) = check::checks(desired, observed, &inputs.moves, &inputs.anew);
     blocked.extend(failed);
     warnings.extend(
         checks
@@ -403,6 +428,7 @@ fn with_snapshot(
         checks,
         etcd: etcd::summary(desired, observed),
         recorded,
+        version: desired.stack.version.to_string(),
         intended,
         inventory: inventory::inventory(desired, live),
         complete,
@@ -413,6 +439,3 @@ fn with_snapshot(
     plan.digest = plan.unread.is_empty().then(|| digest::digest(&plan, desired, observed));
     plan
 }
-
-/// Reasons to leave members alone, for want of a quorum.
-const NO_QUORUM: [&str; 2] = ["plan::no_quorum", "plan::not_running"];

@@ -101,10 +101,11 @@ pub enum Outcome {
 /// What a plan comes to, in numbers.
 pub fn in_numbers(plan: &Plan) -> String {
     let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
-    let goes = plan.changes.iter().filter(|change| change.verb == Verb::Delete).count();
-    let released = plan.changes.iter().filter(|change| change.verb == Verb::Release).count();
-    let changed = plan.changes.len() - made - goes - released;
+    let with = |verb: Verb| plan.changes.iter().filter(|change| change.verb == verb).count();
+    let (goes, released, anew) = (with(Verb::Delete), with(Verb::Release), with(Verb::Recreate));
+    let changed = plan.changes.len() - made - goes - released - anew;
     let over = if released > 0 { format!("{released} to hand over, ") } else { String::new() };
+    let anew = if anew > 0 { format!("{anew} to recreate, ") } else { String::new() };
     let deleted = plan.needs().data_loss.len() + goes;
     let (before, after) = (plan.voters.before, plan.voters.after);
     let steps = match plan.steps.len() {
@@ -112,6 +113,6 @@ pub fn in_numbers(plan: &Plan) -> String {
         steps => format!("{steps} steps"),
     };
     format!(
-        "{made} to create, {changed} to change, {deleted} to delete, {over}{steps}, voters {before} -> {after}"
+        "{made} to create, {changed} to change, {anew}{deleted} to delete, {over}{steps}, voters {before} -> {after}"
     )
 }

@@ -16,7 +16,7 @@ use crate::{
     cluster::{self, Cluster, Connect},
     desired::Names,
     observe::{Planned, observe},
-    plan::Intent,
+    plan::{Blocked, Fact, Intent},
     render::{self, Style},
     stack::{Checked, Finding, parse_and_check},
 };
@@ -175,6 +175,14 @@ impl Loaded {
 
     /// Reads everything and makes the plan.
     pub async fn plan(&self, cluster: &Cluster, intent: &Intent) -> Result<Planned, cluster::Error> {
-        observe(&cluster.reader(), &self.checked.stack, intent, now()).await
+        let mut planned = observe(&cluster.reader(), &self.checked.stack, intent, now()).await?;
+        planned.plan.blocked.iter_mut().for_each(|blocked| self.place(blocked));
+        Ok(planned)
+    }
+
+    /// Says where the key stands that stands in the way.
+    fn place(&self, blocked: &mut Blocked) {
+        let place = blocked.key.as_ref().and_then(|key| self.checked.places.of(key));
+        blocked.facts.extend(place.map(|text| Fact { label: "set at".to_owned(), text }));
     }
 }

@@ -3,8 +3,9 @@
 //! The template holds nothing that is unknown when the plan is made and
 //! nothing that changes with membership: no token, no certificate, no member
 //! list. So neither scaling nor renewing restarts anything. Four fields can
-//! never change on a live StatefulSet and are final: `serviceName`,
-//! `podManagementPolicy`, `selector` and `volumeClaimTemplates`.
+//! never change on a live StatefulSet: `serviceName` and `selector`, which are
+//! final, `podManagementPolicy` and `volumeClaimTemplates`, for which it is made
+//! anew around its pods.
 
 use serde_json::{Value, json};
 

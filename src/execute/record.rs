@@ -34,6 +34,7 @@ impl<W: World> Run<'_, W> {
         };
         take_over(&mut self.journal, run);
         self.journal.inventory = plan.inventory.clone();
+        self.journal.version = Some(plan.version.clone());
         self.write_down().await
     }
 

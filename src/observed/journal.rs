@@ -30,6 +30,10 @@ pub struct Journal {
     pub founding: Option<Founding>,
     /// The cluster's id, from the moment that the founder served.
     pub cluster_id: Option<Id>,
+    /// The etcd version that the members were last to run: a StatefulSet that
+    /// is gone does not say it any more.
+    #[serde(default)]
+    pub version: Option<String>,
     /// The members as last verified, by name.
     pub members: BTreeMap<String, RecordedMember>,
     /// The objects of the plans that were applied: those of them that the stack

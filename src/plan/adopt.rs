@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Blocked, Fact, Intent, compare, order::settled, recorded_cluster};
+use super::{Blocked, Fact, Intent, compare, immutable, order::settled, recorded_cluster};
 use crate::{
     desired::{CLUSTER_ID, Desired, STACK_LABEL, Window},
     field::{
@@ -274,6 +274,6 @@ fn of_the_members(live: &Live, wanted: &Object, found: &Object) -> Option<String
         Some(_) => return Some(format!("it is of another cluster than {recorded}, which is recorded here")),
         None => return Some(format!("it does not say (`{CLUSTER_ID}`) that it is of cluster {recorded}")),
     }
-    let path = compare::fixed(wanted, found)?;
+    let path = immutable::kept(wanted, found).into_iter().next()?.path;
     Some(format!("its `{path}` differs, and a StatefulSet keeps it for ever"))
 }

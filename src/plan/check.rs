@@ -4,10 +4,13 @@
 //! StorageClass, an exhausted quota and Pod Security all pass it and fail
 //! later. So each is asked about on its own.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     Blocked,
+    anew::Anew,
     compare::namespace_goes,
     membership::{Listed, Move, State},
     questions::{next_claim, next_pod},
@@ -48,6 +51,7 @@ pub fn checks(
     desired: &Desired,
     observed: &Observed,
     moves: &[(State, Move, State)],
+    anew: &BTreeMap<ObjectKey, Anew>,
 ) -> (Vec<Check>, Vec<Blocked>) {
     let stateful_set = observed.live.objects.get(&desired.names.stateful_set());
     let creating = stateful_set.is_some_and(Lookup::is_absent);
@@ -59,8 +63,11 @@ pub fn checks(
         blocked.extend(stop);
     };
     add(rights(&observed.live.rights));
-    if creating || growing {
+    let outgrown = anew.contains_key(&desired.names.stateful_set());
+    if creating || growing || outgrown {
         add(storage_class(desired, &observed.live.storage_classes));
+    }
+    if creating || growing {
         add(nodes(desired, observed));
     }
     for (before, one, _) in moves {

@@ -1,15 +1,17 @@
 //! Each desired object against what is there.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     Blocked, Change, Confidence, FieldChange, IssueReason, Source, Verb, adopt,
+    anew::{self, Anew},
     certificates::{self, Verdict},
-    change,
     defaults::Defaults,
     foreign::{self, Removal},
-    ownership,
+    immutable, ownership,
     prune::{LeftOver, delete, left_over},
     questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
@@ -33,6 +35,8 @@ pub struct Comparison {
     pub pruned: Vec<(ObjectKey, String)>,
     /// Certificates to issue.
     pub issues: Vec<(ObjectKey, IssueReason)>,
+    /// Objects of which a field can never change.
+    pub anew: BTreeMap<ObjectKey, Anew>,
     /// What stands in the way.
     pub blocked: Vec<Blocked>,
     /// What could not be read.
@@ -154,7 +158,7 @@ impl Comparison {
     }
 
     fn object(&mut self, given: Given<'_>, object: &Object) {
-        let Given { desired, observed, .. } = given;
+        let Given { desired, observed, founded, .. } = given;
         let found = match observed.live.objects.get(&object.key) {
             Some(Lookup::Failed(reason)) => {
                 return self.unread.push(format!("`{}` cannot be read: {reason}", object.key));
@@ -172,16 +176,24 @@ impl Comparison {
             return self.blocked.push(adopt::card(desired, &observed.live, object, found, &whose));
         }
         let secret = desired.secrets.iter().find(|secret| secret.object.key == object.key);
+        let mut kept = found.map(|found| immutable::kept(object, found)).unwrap_or_default();
+        if let Some(blocked) = immutable::refused(&object.key, &kept) {
+            return self.blocked.push(blocked);
+        }
         let verdict = secret.map(|secret| self.certificate(given, secret));
         let issue = match verdict {
             None | Some(Verdict::Good) => None,
             Some(Verdict::Issue(reason)) => Some(reason),
             Some(Verdict::Stop(blocked)) => return self.blocked.push(blocked),
         };
+        if let (Some(found), Some(_)) = (found, &issue) {
+            kept.extend(immutable::frozen(found));
+        }
         let Some((confidence, after)) = self.proposal(given, object) else { return };
         let defaults = Defaults::of(observed.live.kubernetes.as_deref());
         let mut one = match found {
             None => create(object, confidence, &after, defaults),
+            Some(found) if !kept.is_empty() => self.anew(object, found, &after, &kept, defaults),
             Some(found) => update(object, found, confidence, &after, defaults),
         };
         let goes = given.removals.iter().filter(|removal| removal.key == object.key);
@@ -196,8 +208,25 @@ impl Comparison {
         if one.verb == Verb::Update && one.fields.is_empty() && issue.is_none() {
             return self.unchanged.push(object.key.clone());
         }
+        if founded && object.key == desired.names.stateful_set() && one.verb == Verb::Create {
+            one.notes =
+                vec!["for the members that are recorded: with their data, and around their pods".to_owned()];
+        }
         self.new_template |= changes_template(&one);
         self.changes.push(one);
+    }
+
+    fn anew(
+        &mut self,
+        object: &Object,
+        found: &Object,
+        after: &Value,
+        kept: &[immutable::Kept],
+        defaults: Defaults,
+    ) -> Change {
+        let (one, how) = anew::change(object, found, after, kept, defaults);
+        self.anew.insert(object.key.clone(), how);
+        one
     }
 
     fn certificate(&mut self, given: Given<'_>, secret: &SecretRequest) -> Verdict {
@@ -206,7 +235,12 @@ impl Comparison {
         // A founder that was started holds to the authorities that it found.
         let founding = observed.live.journal.found().and_then(|journal| journal.founding.as_ref());
         let held = founded || founding.is_some_and(|founding| founding.claim_uid.is_some());
-        let verdict = certificates::judge(secret, &observed.live, held, before, now);
+        let live = observed.live.objects.get(&secret.object.key).and_then(Lookup::found);
+        let kept = live.map(|live| immutable::kept(&secret.object, live)).unwrap_or_default();
+        let verdict = match certificates::judge(secret, &observed.live, held, before, now) {
+            Verdict::Good if !kept.is_empty() => anew::certificate(secret, &kept),
+            verdict => verdict,
+        };
         match &verdict {
             Verdict::Good => self.warn_of_the_end(observed, secret, before, now),
             Verdict::Issue(reason) => self.issues.push((secret.object.key.clone(), reason.clone())),
@@ -253,7 +287,7 @@ impl Comparison {
                 self.blocked.extend(cards);
             }
             Some(Proposal::Exists) => {}
-            Some(Proposal::Rejected { message, fields }) => self.rejected(observed, object, message, fields),
+            Some(Proposal::Rejected { message, fields }) => self.rejected(object, message, fields),
             Some(Proposal::Failed(reason)) => {
                 self.unread.push(format!("`{key}` cannot be checked: {reason}"))
             }
@@ -336,16 +370,8 @@ impl Comparison {
         }
     }
 
-    fn rejected(&mut self, observed: &Observed, object: &Object, message: &str, fields: &[String]) {
+    fn rejected(&mut self, object: &Object, message: &str, fields: &[String]) {
         let key = &object.key;
-        let live = observed.live.objects.get(key).and_then(Lookup::found);
-        if let Some(path) = live.and_then(|live| fixed(object, live)) {
-            return self.stop(
-                "plan::not_supported_yet",
-                format!("{path} of `{key}` would change, and a StatefulSet keeps it for ever"),
-                "undo that part of the edit; changing volumes and ports of a running stack is not supported yet",
-            );
-        }
         let help = "change the stack file so that the server accepts it";
         let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
         self.stop("plan::refused", format!("the API server refuses `{key}`{fields}: {message}"), help);
@@ -368,19 +394,6 @@ pub fn other_peer_port(desired: &Desired, live: &Live) -> Option<u64> {
 fn changes_template(one: &Change) -> bool {
     let in_template = |field: &FieldChange| field.path.starts_with("spec.template");
     one.key.kind == Kind::StatefulSet && one.verb != Verb::Create && one.fields.iter().any(in_template)
-}
-
-/// The field of a StatefulSet that differs and can never change, if that is
-/// why an update is refused.
-/// <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#limitations>
-pub fn fixed(wanted: &Object, live: &Object) -> Option<String> {
-    const FIXED: [&str; 4] = ["volumeClaimTemplates", "serviceName", "podManagementPolicy", "selector"];
-    let part = |field: &str| {
-        let (wanted, live) = (wanted.body.get("spec")?.get(field)?, live.body.get("spec")?.get(field)?);
-        let place = |field: &str| json!({ "spec": { field: wanted } });
-        change::broken_at(&place(field), &json!({ "spec": { field: live } }))
-    };
-    (wanted.key.kind == Kind::StatefulSet).then(|| FIXED.into_iter().find_map(part))?
 }
 
 /// Whether the namespace is being deleted.

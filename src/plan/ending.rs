@@ -71,6 +71,7 @@ fn bare(desired: &Desired, observed: &Observed) -> Plan {
         checks: vec![check],
         etcd: etcd::summary(desired, observed),
         recorded: recorded_cluster(desired, live).ok().flatten(),
+        version: desired.stack.version.to_string(),
         intended: Intended::default(),
         inventory: there(&known(live), live),
         complete: true,
@@ -102,7 +103,9 @@ fn unfinished(plan: &Plan, run: &Run, begun: Ending) -> Blocked {
 pub fn deletes(plan: &Plan) -> BTreeSet<Kind> {
     let actions = plan.steps.iter().flat_map(|step| &step.actions);
     let kinds = actions.flat_map(|action| match action {
-        Action::Delete { key, .. } | Action::DeleteNamespace { key, .. } => vec![key.kind],
+        Action::Delete { key, .. } | Action::DeleteNamespace { key, .. } | Action::Orphan { key, .. } => {
+            vec![key.kind]
+        }
         Action::DeleteRecords => vec![Kind::ConfigMap, Kind::Lease],
         _ => Vec::new(),
     });

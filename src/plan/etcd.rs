@@ -69,6 +69,7 @@ fn needs_health(one: &Move) -> bool {
         Move::OpenFounding | Move::StartFounder | Move::RecordCluster | Move::Seal | Move::Start(_) => false,
         Move::RecordMember(_) | Move::BringBack(_) | Move::Revive(_) | Move::Save => false,
         Move::Empty(_) | Move::DeleteClaim(_) => false,
+        Move::Grow(_) | Move::Recreate | Move::MakeAgain(_) => false,
     }
 }
 
@@ -280,22 +281,4 @@ pub fn leader_ordinal(desired: &Desired, observed: &Observed) -> Option<usize> {
     let Members::Read(reading) = &observed.members else { return None };
     let leads = |member: &&Member| Some(member.id) == reading.leader();
     ordinal(desired, reading.membership.members.iter().find(leads)?)
-}
-
-/// What happens to the volumes of members that leave, where they stay.
-pub fn kept_claims(desired: &Desired, moves: &[(State, Move, State)]) -> Option<String> {
-    let kept = moves.iter().filter_map(|(_, one, after)| match one {
-        Move::Retire(ordinal) if !after.delete_claims && after.claims.contains_key(ordinal) => {
-            Some(desired.names.claim(*ordinal).name)
-        }
-        _ => None,
-    });
-    let kept: Vec<String> = kept.collect();
-    (!kept.is_empty()).then(|| {
-        format!(
-            "the volumes of members that leave stay ({}): nobody uses them again, and growing deletes them first; \
-             `storage.on_scale_down = \"delete\"` deletes them now",
-            kept.join(", ")
-        )
-    })
 }

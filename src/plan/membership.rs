@@ -11,6 +11,8 @@
 //! 5 of 3             save a snapshot, retire 4, delete its claim, retire 3 ...
 //! 1 to be replaced   save a snapshot, remove 1, empty 1, invite 1, start 1, seal, promote 1
 //! another template   restart 2, restart 1, restart 0, the leader last
+//! a larger volume    grow 0, grow 1, grow 2, make the StatefulSet anew around its pods
+//! no StatefulSet     seal, create it with as many replicas as there were
 //! ```
 //!
 //! What helps a cluster that does not serve comes first, then what is under
@@ -70,12 +72,28 @@ pub struct State {
     pub replace: BTreeMap<usize, Replacing>,
     /// Members whose pods are to be restarted.
     pub outdated: BTreeSet<usize>,
+    /// The StatefulSet is gone, though a cluster is recorded.
+    pub gone: Option<Gone>,
+    /// Whether the StatefulSet must be made anew: what is wanted differs in a
+    /// field that it keeps for ever.
+    pub outgrown: bool,
+    /// Members whose volumes are to grow.
+    pub small: BTreeSet<usize>,
     /// Ordinals whose member was taken out of the list on the way here.
     pub left: BTreeSet<usize>,
     /// Whether a claim goes with its member when the stack shrinks.
     pub delete_claims: bool,
     /// Whether a snapshot was saved, or is not wanted.
     pub saved: bool,
+}
+
+/// A StatefulSet that is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The replicas that it needs so that no member loses its pod.
+    pub replicas: usize,
+    /// Ordinals whose pods are there, and stay.
+    pub pods: BTreeSet<usize>,
 }
 
 /// How far a listed member is.
@@ -158,12 +176,22 @@ pub enum Move {
     DeleteClaim(usize),
     /// Restart a member that serves.
     Restart(usize),
+    /// Let the volume of a member grow.
+    Grow(usize),
+    /// Make the StatefulSet anew around its pods.
+    Recreate,
+    /// Create the StatefulSet again with so many replicas, around the pods
+    /// that are there.
+    MakeAgain(usize),
 }
 
 /// The single next move; `None` when nothing is left.
 pub fn next(state: &State) -> Option<Move> {
     if !state.recorded {
         return Some(found(state));
+    }
+    if let Some(gone) = &state.gone {
+        return Some(make_again(state, gone));
     }
     let first = || bring_back(state).or_else(|| revive(state));
     let seal = || (state.window != Some(Window::Sealed)).then_some(Move::Seal);
@@ -178,6 +206,8 @@ pub fn next(state: &State) -> Option<Move> {
             state.unrecorded.difference(&state.sick).next().map(|ordinal| Move::RecordMember(*ordinal))
         })
         .or_else(|| rejoin(state))
+        .or_else(|| state.small.first().map(|ordinal| Move::Grow(*ordinal)))
+        .or_else(|| recreate(state))
         .or_else(|| replace(state))
         .or_else(|| shrink(state))
         .or_else(|| grow(state))
@@ -190,6 +220,24 @@ fn found(state: &State) -> Move {
         (Some(Window::Founding), _) => Move::RecordCluster,
         _ => Move::OpenFounding,
     }
+}
+
+/// What needs no StatefulSet comes first: a member that is not written down
+/// could not be told from another later.
+fn make_again(state: &State, gone: &Gone) -> Move {
+    let unrecorded = || state.unrecorded.difference(&state.sick).next();
+    match unrecorded() {
+        _ if state.window != Some(Window::Sealed) => Move::Seal,
+        Some(ordinal) if state.quorum => Move::RecordMember(*ordinal),
+        _ => Move::MakeAgain(gone.replicas),
+    }
+}
+
+/// Only while its replicas are those that etcd lists; otherwise they are
+/// brought together first, with the StatefulSet as it is.
+fn recreate(state: &State) -> Option<Move> {
+    let listed = state.members.keys().copied();
+    (state.outgrown && listed.eq(0..state.replicas)).then_some(Move::Recreate)
 }
 
 /// Members that have started and have no pod: somebody lowered replicas. Those

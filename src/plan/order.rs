@@ -8,13 +8,15 @@
 //! budget is raised before members join and lowered after they are gone. What
 //! the stack file no longer names goes last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{
     Action, Expects, Fill, IssueReason, Step, Tally,
+    anew::Anew,
     foreign::Removal,
+    immutable,
     membership::{Move, State},
     ownership,
 };
@@ -31,6 +33,7 @@ pub mod ending;
 mod joining;
 mod leaving;
 mod pruning;
+mod remaking;
 mod removing;
 mod restarting;
 mod settled;
@@ -56,6 +59,9 @@ pub struct Inputs<'a> {
     /// Objects that are deleted because the stack file no longer names them,
     /// with their uids.
     pub pruned: Vec<(ObjectKey, String)>,
+    /// Those of them of which a field never changes, and how they are made
+    /// anew.
+    pub anew: BTreeMap<ObjectKey, Anew>,
     /// The recorded cluster id, printed.
     pub cluster_id: Option<String>,
     /// The ids of this stack's listed members, by ordinal.
@@ -76,6 +82,7 @@ pub fn steps(inputs: &Inputs<'_>) -> Vec<Step> {
     steps.extend(removing::remove_fields(inputs));
     steps.extend(certificates(inputs));
     steps.extend(objects(inputs));
+    steps.extend(remaking::peer_service(inputs));
     steps.extend(membership(inputs));
     steps.extend(pruning::prune(inputs));
     expect_what_earlier_steps_made(&mut steps);
@@ -83,15 +90,26 @@ pub fn steps(inputs: &Inputs<'_>) -> Vec<Step> {
 }
 
 /// The first action that names an absent object makes it; the later ones find
-/// what that one made.
+/// what that one made. What is taken away is absent from then on.
 fn expect_what_earlier_steps_made(steps: &mut [Step]) {
-    let mut made = BTreeSet::new();
+    let mut made: BTreeMap<ObjectKey, bool> = BTreeMap::new();
     for action in steps.iter_mut().flat_map(|step| &mut step.actions) {
-        if let Action::Apply { object, expects, .. } | Action::Issue { object, expects, .. } = action
-            && *expects == Expects::Absent
-            && !made.insert(object.key.clone())
-        {
-            *expects = Expects::MadeBefore;
+        match action {
+            Action::Orphan { key, .. } | Action::Delete { key, .. } => {
+                made.insert(key.clone(), false);
+            }
+            Action::Apply { object, expects, .. } | Action::Issue { object, expects, .. } => {
+                let is_made = made.get(&object.key).copied();
+                match (is_made, &*expects) {
+                    (Some(true), _) => *expects = Expects::MadeBefore,
+                    (Some(false), _) | (None, Expects::Absent) => {
+                        *expects = Expects::Absent;
+                        made.insert(object.key.clone(), true);
+                    }
+                    (None, _) => {}
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -118,18 +136,20 @@ fn certificates(inputs: &Inputs<'_>) -> Option<Step> {
         .secrets
         .iter()
         .filter_map(|secret| {
-            Some(Action::Issue {
+            let issue = Action::Issue {
                 object: secret.object.clone(),
                 request: secret.request.clone(),
                 authority: secret.authority.clone(),
                 reason: reason(&secret.object.key)?,
                 expects: expects(inputs, &secret.object.key),
-            })
+            };
+            Some(remaking::take_away(inputs, &secret.object.key).into_iter().chain([issue]))
         })
+        .flatten()
         .collect();
     let renewal = inputs.issues.iter().all(|(_, reason)| *reason != IssueReason::Missing);
     let verb = if renewal { "renew" } else { "issue" };
-    let count = actions.len();
+    let count = actions.iter().filter(|action| matches!(action, Action::Issue { .. })).count();
     let plural = if count == 1 { "certificate" } else { "certificates" };
     let tail = if renewal { ": members read them at the next handshake, none restarts" } else { "" };
     (count > 0).then(|| plain(format!("{verb} {count} {plural}{tail}"), actions))
@@ -155,6 +175,7 @@ fn objects(inputs: &Inputs<'_>) -> Option<Step> {
             inputs.changed.contains(&object.key)
                 && !issued(&object.key)
                 && !by_moves(&object.key)
+                && inputs.anew.get(&object.key).is_none_or(|anew| anew.in_place)
                 && !is_lowered_later(inputs, &object.key)
         })
         .map(|object| apply(inputs, &as_it_is(inputs, object), Vec::new()))
@@ -200,15 +221,15 @@ fn applied(action: &Action) -> Option<&ObjectKey> {
 fn membership(inputs: &Inputs<'_>) -> Vec<Step> {
     let client = inputs.desired.names.client_service();
     let absent = inputs.live.objects.get(&client).is_none_or(Lookup::is_absent);
-    let mut client_missing = absent || adopting::waits(inputs, &client);
-    let verb = if absent { "create" } else { "apply" };
+    let waits = adopting::waits(inputs, &client);
+    let mut client_missing = absent || waits || inputs.anew.contains_key(&client);
+    let verb = if absent || !waits { "create" } else { "apply" };
     let mut steps = Vec::new();
     let mut serve = |steps: &mut Vec<Step>, state: &State| {
         if client_missing && state.recorded && state.window == Some(Window::Sealed) {
             client_missing = false;
             steps.extend(adopting::adoption(inputs, &inputs.desired.client_service));
-            let action = apply(inputs, &inputs.desired.client_service, Vec::new());
-            steps.push(plain(format!("{verb} {client}: clients are served from here on"), vec![action]));
+            steps.push(client_service(inputs, &format!("{verb} {client}: clients are served from here on")));
         }
     };
     if let Some((state, ..)) = inputs.moves.first() {
@@ -224,10 +245,16 @@ fn membership(inputs: &Inputs<'_>) -> Vec<Step> {
     }
     // No moves, because nothing is left or because nothing is known of members.
     if inputs.moves.is_empty() && client_missing && sealed(inputs) {
-        let action = apply(inputs, &inputs.desired.client_service, Vec::new());
-        steps.push(plain(format!("create {client}"), vec![action]));
+        steps.push(client_service(inputs, &format!("create {client}")));
     }
     steps
+}
+
+/// Makes the client Service, in these words.
+fn client_service(inputs: &Inputs<'_>, title: &str) -> Step {
+    let service = &inputs.desired.client_service;
+    let made = || plain(title.to_owned(), vec![apply(inputs, service, Vec::new())]);
+    remaking::service(inputs, service).unwrap_or_else(made)
 }
 
 /// Whether the cluster is founded, and no member starts without its data.
@@ -262,6 +289,9 @@ fn step(inputs: &Inputs<'_>, before: &State, one: &Move, after: &State) -> Step 
         Move::Retire(ordinal) => leaving::retire(inputs, before, *ordinal),
         Move::DeleteClaim(ordinal) => leaving::delete_claim(inputs, *ordinal),
         Move::Restart(ordinal) => restarting::restart(inputs, before, *ordinal),
+        Move::Grow(ordinal) => remaking::grow(inputs, *ordinal),
+        Move::Recreate => remaking::recreate(inputs, before),
+        Move::MakeAgain(replicas) => remaking::make_again(inputs, before, *replicas),
     };
     step.tally = (after.voters() > 0).then(|| tally(one, after));
     step
@@ -277,11 +307,21 @@ fn tally(one: &Move, after: &State) -> Tally {
 }
 
 /// Applies the StatefulSet with so many replicas, once the cluster is founded.
-fn sized(inputs: &Inputs<'_>, replicas: usize) -> Action {
-    let stateful_set = &inputs.desired.stateful_set;
-    let body = with_cluster_id(with_replicas(stateful_set, replicas), inputs.cluster_id.as_deref());
+/// Until it is made anew it keeps what never changes.
+fn sized(inputs: &Inputs<'_>, before: &State, replicas: usize) -> Action {
+    let wanted = &inputs.desired.stateful_set;
+    let is_new = inputs.anew.contains_key(&wanted.key) && !before.outgrown;
+    let stateful_set = if is_new { wanted.clone() } else { with_kept(inputs) };
+    let body = with_cluster_id(with_replicas(&stateful_set, replicas), inputs.cluster_id.as_deref());
     let fill = if inputs.cluster_id.is_some() { Vec::new() } else { vec![Fill::ClusterId] };
     apply(inputs, &body, fill)
+}
+
+/// The StatefulSet with what never changes as it is live.
+fn with_kept(inputs: &Inputs<'_>) -> Object {
+    let wanted = &inputs.desired.stateful_set;
+    let live = inputs.live.objects.get(&wanted.key).and_then(Lookup::found);
+    live.map_or_else(|| wanted.clone(), |live| immutable::with_kept(wanted, live))
 }
 
 fn apply(inputs: &Inputs<'_>, object: &Object, fill: Vec<Fill>) -> Action {

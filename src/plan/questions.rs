@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{change, order::settled, recorded_cluster, spelling, state::replicas};
+use super::{change, immutable, order::settled, recorded_cluster, spelling, state::replicas};
 use crate::{
     desired::{self, Desired},
     field::{self, Owned, Owner},
@@ -70,11 +70,19 @@ pub fn questions(desired: &Desired, live: &Live) -> Vec<Question> {
         .into_iter()
         .filter(|object| object.key != desired.namespace.key)
         .filter(readable)
+        // What is deleted and created is not there to be asked about.
+        .filter(|object| !is_made_anew(live, object))
         .map(|object| Question { object: settled(desired, live, cluster_id.as_deref(), object) })
         .collect();
     let next = next_pod(desired, live).into_iter().chain(next_claim(desired, live));
     all.extend(next.map(|object| Question { object }));
     all
+}
+
+fn is_made_anew(live: &Live, object: &Object) -> bool {
+    let found = live.objects.get(&object.key).and_then(Lookup::found);
+    let kept = found.map(|found| immutable::kept(object, found)).unwrap_or_default();
+    kept.iter().any(|one| one.way == immutable::WayOut::Anew)
 }
 
 /// The next pod that the StatefulSet would make, where it makes more or others
@@ -108,18 +116,27 @@ fn has_another_template(desired: &Desired, set: &Object) -> bool {
 }
 
 /// The version that members start with: the tag of the live template's image.
-/// Where somebody else wrote that, what the pods run counts, the newest of it.
+/// Where somebody else wrote that, or it is gone, what the pods run counts, the
+/// newest of it; without any, what the journal has.
 pub fn running_version(desired: &Desired, live: &Live) -> Option<Version> {
-    let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found)?;
+    let Some(stateful_set) = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found) else {
+        // Before a cluster is founded nobody runs what the journal says.
+        let journal = live.journal.found().filter(|journal| journal.cluster_id.is_some());
+        return of_the_pods(live).or_else(|| journal?.version.as_deref()?.parse().ok());
+    };
     let owners = field::owners(&stateful_set.body);
     let sets = |owner: &&Owner| owner.fields.iter().any(|path| path.is_shown_as(IMAGE));
     let (ours, others): (Vec<_>, Vec<_>) = owners.iter().filter(sets).partition(|owner| owner.is_us());
     if ours.is_empty() && !others.is_empty() {
-        let pods = live.pods.found().into_iter().flatten();
-        return pods.filter_map(|pod| tag(pod.image.as_deref()?)).max();
+        return of_the_pods(live);
     }
     let container = etcd_container(&stateful_set.body, "/spec/template/spec/containers")?;
     tag(container.get("image")?.as_str()?)
+}
+
+fn of_the_pods(live: &Live) -> Option<Version> {
+    let pods = live.pods.found().into_iter().flatten();
+    pods.filter_map(|pod| tag(pod.image.as_deref()?)).max()
 }
 
 const IMAGE: &str = "spec.template.spec.containers[name=\"etcd\"].image";

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{
     Blocked, Intent, compare, etcd,
-    membership::{self, Listed, Replacing, State, Volume},
+    membership::{self, Gone, Listed, Replacing, State, Volume},
+    volumes,
 };
 use crate::{
     desired::{CLUSTER_ID, Desired, Window},
@@ -33,6 +34,8 @@ pub struct Asked<'a> {
     pub new_template: bool,
     /// Whether members cannot be asked before certificates are issued.
     pub cut_off: bool,
+    /// Whether the StatefulSet must be made anew.
+    pub outgrown: bool,
     /// The snapshot that an unfinished run saved, where it counts.
     pub snapshot: Option<&'a Snapshot>,
     /// When.
@@ -52,19 +55,21 @@ pub fn state(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Resul
     }
     let mut blocked = Vec::new();
     blocked.extend(reasons::other_cluster(observed, id));
-    blocked.extend(reasons::stateful_set_gone(desired, observed));
+    let state = founded(desired, observed, asked);
+    blocked.extend(reasons::nobody_to_come_back(desired, observed, id, &state));
     if !blocked.is_empty() {
         return Err(blocked);
     }
-    let state = founded(desired, observed, asked);
     blocked.extend(reasons::foreign_members(desired, observed, asked.intended));
     blocked.extend(reasons::lost_claims(desired, observed, &state));
     blocked.extend(reasons::lost_volumes(desired, observed, &state));
     blocked.extend(reasons::members_in_doubt(desired, &state));
+    blocked.extend(volumes::refused(desired, &observed.live, &state));
     // What a move would help with is no reason to stop, unless another one is.
     if !state.quorum && (!blocked.is_empty() || membership::next(&state).is_none()) {
         match &observed.members {
             Members::Read(reading) => blocked.push(reasons::no_quorum(desired, reading, observed)),
+            Members::NotRunning if state.gone.is_some() => {}
             Members::NotRunning => blocked.push(reasons::not_running(desired, observed, id)),
             // Said once, as something that could not be read.
             Members::Failed(_) => return Err(blocked),
@@ -105,13 +110,19 @@ pub(crate) fn recorded_cluster(desired: &Desired, live: &Live) -> Result<Option<
     }
 }
 
+/// Whether it is a reason to leave members alone, but no objects.
+pub fn is_for_want_of_a_quorum(reason: &Blocked) -> bool {
+    ["plan::no_quorum", "plan::not_running"].contains(&reason.code.as_str())
+}
+
 fn quorate(members: &Members) -> bool {
     matches!(members, Members::Read(reading) if reading.linearizable)
 }
 
 fn unfounded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> Result<State, Vec<Blocked>> {
     let blocked = reasons::unfounded(desired, observed);
-    let state = State { wanted: desired.stack.members.into(), ..objects(desired, &observed.live) };
+    let (wanted, outgrown) = (desired.stack.members.into(), asked.outgrown);
+    let state = State { wanted, outgrown, ..objects(desired, &observed.live) };
     let saved = saved(asked);
     if blocked.is_empty() { Ok(State { saved, ..state }) } else { Err(blocked) }
 }
@@ -144,7 +155,7 @@ fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {
     let replace = replace(desired, asked.intended, &ids);
     let (sick, silent) = etcd::sick(desired, observed, &members);
     let lost = |ordinal, id| reasons::lost_claim(desired, observed, ordinal, id).is_some();
-    State {
+    let state = State {
         wanted: desired.stack.members.into(),
         recorded: true,
         quorum,
@@ -163,12 +174,33 @@ fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {
             .filter(|ordinal| !ids.get(ordinal).is_some_and(|(id, _)| lost(*ordinal, *id)))
             .collect(),
         saved: saved(asked),
+        gone: gone(desired, live, quorum, &members),
+        outgrown: asked.outgrown,
         members,
         replace,
         sick,
         silent,
         ..objects(desired, live)
+    };
+    State { small: volumes::small(desired, live, &state), ..state }
+}
+
+/// The StatefulSet that is gone. It needs every member's pod that may be there
+/// or must come back: too few replicas would take pods of members away. Of a
+/// list that no quorum confirmed, nobody knows whether it is all.
+fn gone(desired: &Desired, live: &Live, quorum: bool, members: &BTreeMap<usize, Listed>) -> Option<Gone> {
+    let names = &desired.names;
+    if !live.objects.get(&names.stateful_set()).is_some_and(Lookup::is_absent) {
+        return None;
     }
+    let pods = live.pods.found().into_iter().flatten().filter(|pod| !pod.terminating);
+    let pods: BTreeSet<usize> = pods.filter_map(|pod| names.ordinal_named(&pod.name)).collect();
+    let needed = members.iter().filter(|(ordinal, listed)| listed.has_started() || pods.contains(ordinal));
+    let recorded = live.journal.found().into_iter().flat_map(|journal| journal.members.keys());
+    let recorded = recorded.filter_map(|name| names.ordinal_named(name)).chain(pods.iter().copied());
+    let in_doubt = recorded.filter(|_| !quorum);
+    let highest = needed.map(|(ordinal, _)| *ordinal).chain(in_doubt).max();
+    Some(Gone { replicas: highest.map_or(0, |highest| highest + 1), pods })
 }
 
 /// Members by ordinal, with their ids: from the list where there is one, and

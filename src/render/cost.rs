@@ -3,7 +3,7 @@
 
 use crate::{
     object::{Kind, ObjectKey},
-    plan::{Action, Change, Cost, Ending, Plan, Step},
+    plan::{Action, Change, Cost, Ending, Plan, Step, Verb},
     report::needed,
 };
 
@@ -16,8 +16,19 @@ pub fn restarts(plan: &Plan, change: &Change) -> bool {
         && !plan.restarts().is_empty()
 }
 
-/// The badge of such a change: `ROLLING RESTART of 3 members`.
-pub fn badge(plan: &Plan) -> String {
+/// What stands beside a change that costs something.
+pub fn badge(plan: &Plan, change: &Change) -> String {
+    let anew = match (change.verb, change.key.kind) {
+        (Verb::Recreate, Kind::StatefulSet) => Some("RECREATE, pods stay".to_owned()),
+        (Verb::Recreate, _) => Some("RECREATE".to_owned()),
+        (Verb::Create | Verb::Update | Verb::Adopt | Verb::Delete | Verb::Release, _) => None,
+    };
+    let restart = restarts(plan, change).then(|| restart_badge(plan));
+    anew.into_iter().chain(restart).collect::<Vec<_>>().join(", ")
+}
+
+/// The badge of a restart: `ROLLING RESTART of 3 members`.
+fn restart_badge(plan: &Plan) -> String {
     let down = !plan.needs().downtime.is_empty();
     match plan.restarts().len() {
         1 if down => "RESTART of 1 member: DOWN while it restarts".to_owned(),

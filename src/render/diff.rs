@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    cost::{Deleted, badge, deleted, restarts},
+    cost::{Deleted, badge, deleted},
     field::{fields, whole},
     plan::Detail,
     style::{Style, count, padded, visible},
@@ -28,7 +28,7 @@ pub fn objects(plan: &Plan, detail: Detail, style: Style) -> String {
     // Beside the names where all of them leave room, or else below each.
     let column = Some(longest).filter(|longest| longest + 15 <= style.width);
     for change in &plan.changes {
-        let badge = if restarts(plan, change) { badge(plan) } else { String::new() };
+        let badge = badge(plan, change);
         text.push_str(&object(change, &badge, column, detail, style));
     }
     for claim in &deleted {
@@ -76,6 +76,7 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
         Verb::Update => style.mind("~"),
         Verb::Adopt => style.mind("^"),
         Verb::Delete => style.bad("-"),
+        Verb::Recreate => style.mind("±"),
         Verb::Release => style.mind("~"),
     };
     let sure = match (verb, confidence) {
@@ -86,7 +87,7 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
     };
     let sure = match verb {
         Verb::Adopt => format!("adopted from {}, {sure}", makers(adopting)),
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Release => sure,
+        Verb::Create | Verb::Update | Verb::Recreate | Verb::Delete | Verb::Release => sure,
     };
     let mut text = match column {
         Some(column) => format!("  {symbol} {}  {sure}", padded(&key.to_string(), column)),
@@ -95,8 +96,12 @@ fn object(change: &Change, badge: &str, column: Option<usize>, detail: Detail, s
     text.push_str(&beside(&text, badge, style));
     text.push('\n');
     let described = match verb {
+        // With a note it is made again, for members that there are.
+        Verb::Create if key.kind == Kind::StatefulSet && !notes.is_empty() => {
+            stateful_set(after, detail).into_iter().filter(|fact| fact.name != "replicas").collect()
+        }
         Verb::Create => describe(key.kind, after, detail),
-        Verb::Update | Verb::Adopt | Verb::Delete | Verb::Release => Vec::new(),
+        Verb::Update | Verb::Recreate | Verb::Adopt | Verb::Delete | Verb::Release => Vec::new(),
     };
     for Fact { name, value } in described {
         let name = if name.is_empty() { String::new() } else { format!("{name:<11}") };

@@ -46,6 +46,7 @@ pub fn json(plan: &Plan, about: About<'_>) -> Value {
             "create": with(Verb::Create),
             "update": with(Verb::Update) + with(Verb::Adopt),
             "adopt": with(Verb::Adopt),
+            "recreate": with(Verb::Recreate),
             "forget": with(Verb::Release),
             "delete": deleted.len() + with(Verb::Delete),
             "steps": plan.steps.len(),
@@ -110,12 +111,14 @@ pub fn json_without_plan(file: &str, diagnostics: &[Value]) -> Value {
 }
 
 fn change(plan: &Plan, change: &Change) -> Value {
-    let action = match change.verb {
-        Verb::Create => "create",
-        Verb::Update | Verb::Adopt => "update",
-        Verb::Delete => "delete",
-        Verb::Release => "forget",
+    let actions: &[&str] = match change.verb {
+        Verb::Create => &["create"],
+        Verb::Update | Verb::Adopt => &["update"],
+        Verb::Recreate => &["delete", "create"],
+        Verb::Delete => &["delete"],
+        Verb::Release => &["forget"],
     };
+    let reason = (change.verb == Verb::Recreate).then_some("replace_because_cannot_update");
     json!({
         "address": change.key.to_string(),
         "api_version": change.key.kind.api_version(),
@@ -124,7 +127,8 @@ fn change(plan: &Plan, change: &Change) -> Value {
         "name": change.key.name,
         "confidence": change.confidence,
         "restart": if restarts(plan, change) { "rolling" } else { "none" },
-        "change": { "actions": [action], "before": change.before, "after": change.after, "fields": change.fields },
+        "action_reason": reason,
+        "change": { "actions": actions, "before": change.before, "after": change.after, "fields": change.fields },
         "adopting": adopting(change),
         "notes": change.notes,
     })
@@ -135,7 +139,7 @@ fn adopting(change: &Change) -> Value {
     let one = |one: &Predecessor| json!({ "from_manager": one.manager, "operation": one.operation, "fields": one.fields });
     match change.verb {
         Verb::Adopt => change.adopting.iter().map(one).collect(),
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Release => Value::Null,
+        Verb::Create | Verb::Update | Verb::Recreate | Verb::Delete | Verb::Release => Value::Null,
     }
 }
 

@@ -52,6 +52,9 @@ pub struct Goal {
     /// The code of the reason with which it ends; `None` where any may stand
     /// in the way.
     pub ends_blocked: Option<&'static str>,
+    /// The pods that are to be there at the end: uids, and how often they
+    /// started.
+    pub pods: Option<Vec<(String, i32)>>,
     /// Whether nothing but the runs changes the world, so that what was approved
     /// of a run that broke off holds for those that finish it.
     pub undisturbed: bool,
@@ -161,6 +164,9 @@ impl Goal {
         let (voters, replicas) = (world.voters(), world.read().replicas());
         if voters != self.members || replicas != self.members {
             return Err(format!("{voters} voters and {replicas} replicas instead of {}", self.members));
+        }
+        if let Some(pods) = self.pods.as_ref().filter(|pods| **pods != world.pods()) {
+            return Err(format!("the pods are {:?} instead of {pods:?}", world.pods()));
         }
         if !world.is_sealed() {
             return Err("the window is still open".to_owned());

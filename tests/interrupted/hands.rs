@@ -1,6 +1,9 @@
 //! What people, nodes and disks do while no run looks.
 
-use etcdctl_stack::member::{Id, Role};
+use etcdctl_stack::{
+    member::{Id, Role},
+    object::ObjectKey,
+};
 use serde_json::json;
 
 use crate::{
@@ -46,6 +49,30 @@ impl Simulator {
         });
     }
 
+    /// `kubectl delete statefulset`, with its pods or without them.
+    pub fn delete_stateful_set(&self, cascade: bool) {
+        self.by_hand(|state| {
+            state.orphaned_at = Some(state.now);
+            let pods: Vec<usize> = state.pods.keys().copied().filter(|_| cascade).collect();
+            pods.into_iter().for_each(|ordinal| state.delete_pod(ordinal));
+        });
+    }
+
+    /// Makes an object another one in one field.
+    pub fn edit(&self, key: &ObjectKey, edit: impl FnOnce(&mut serde_json::Value)) {
+        self.by_hand(|state| edit(&mut state.objects.get_mut(key).expect("there").body));
+    }
+
+    /// Each pod's uid and how often its process was started again.
+    pub fn pods(&self) -> Vec<(String, i32)> {
+        self.read().pods.values().map(|pod| (pod.uid.clone(), pod.restarts)).collect()
+    }
+
+    /// The size of each volume, printed.
+    pub fn sizes(&self) -> Vec<String> {
+        self.read().claims.values().map(|claim| claim.capacity.to_string()).collect()
+    }
+
     /// `kubectl scale`.
     pub fn scale(&self, replicas: usize) {
         self.by_hand(|state| {
@@ -68,7 +95,7 @@ impl Simulator {
     }
 
     /// `kubectl edit`: another environment variable for etcd.
-    pub fn edit(&self, name: &str) {
+    pub fn add_variable(&self, name: &str) {
         self.by_hand(|state| {
             state.edited = Some(json!({ "name": name, "value": "1" }));
             let live = state.objects[&state.names.stateful_set()].clone();

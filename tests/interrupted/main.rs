@@ -13,9 +13,10 @@
 //! drive        plan and apply until nothing is left
 //! ```
 //!
-//! The rest are tests: of the end of a stack (`ending`), of the simulator itself (`refusals`), of foundings, of what
-//! is written down, of
-//! every operation with every fault, and of worlds made by chance.
+//! The rest are tests: of the end of a stack (`ending`), of the simulator
+//! itself (`refusals`), of foundings, of what is written down, of every
+//! operation with every fault, what is made anew among them (`remade`), and of
+//! worlds made by chance.
 
 #![expect(clippy::print_stdout, reason = "the number of interleavings is for whoever reads the log")]
 
@@ -31,6 +32,7 @@ mod meanwhile;
 mod operations;
 mod physics;
 mod refusals;
+mod remade;
 mod rules;
 mod simulator;
 mod store;

@@ -14,7 +14,7 @@ const USUAL: usize = 7;
 
 /// Runs operations, and says how many interleavings there were.
 #[track_caller]
-fn all(what: &str, operations: impl IntoIterator<Item = (String, Simulator, Goal)>) {
+pub fn all(what: &str, operations: impl IntoIterator<Item = (String, Simulator, Goal)>) {
     let (mut count, mut wrong, stride) = (0, Vec::new(), stride("FAULTS", USUAL));
     for (name, world, goal) in operations {
         let (more, went_wrong) = interrupted(&name, &world, &goal, stride);
@@ -25,16 +25,16 @@ fn all(what: &str, operations: impl IntoIterator<Item = (String, Simulator, Goal
     nothing_wrong(&wrong);
 }
 
-fn worlds() -> Vec<Simulator> {
+pub fn worlds() -> Vec<Simulator> {
     (1..=5).map(founded).collect()
 }
 
 /// The same world with another stack file.
-fn wanting(world: &Simulator, members: usize, more: &str) -> Simulator {
+pub fn wanting(world: &Simulator, members: usize, more: &str) -> Simulator {
     Simulator { desired: stack(members, more), ..world.clone() }
 }
 
-fn replacing(ordinal: usize) -> Intent {
+pub fn replacing(ordinal: usize) -> Intent {
     Intent { replace: BTreeSet::from([format!("orders-{ordinal}")]), ..Intent::default() }
 }
 
@@ -223,7 +223,7 @@ fn an_option_that_somebody_edited_in_is_removed_and_members_restart_without_it()
         "kubectl edit",
         sizes.map(|(members, to)| {
             let world = wanting(&worlds[members - 1], to, "");
-            world.edit("ETCD_LOG_LEVEL");
+            world.add_variable("ETCD_LOG_LEVEL");
             world.let_time_pass(20);
             let intent = Intent { take: BTreeSet::from([takes.clone()]), ..Intent::default() };
             let goal = Goal { members: to, intent, downtime: members == 1, ..Goal::default() };

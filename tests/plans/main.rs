@@ -16,6 +16,7 @@ mod objects;
 mod owned;
 mod pruned;
 mod quotas;
+mod remade;
 mod removing;
 mod restarting;
 mod sources;

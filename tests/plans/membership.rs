@@ -173,19 +173,6 @@ fn an_invited_member_may_still_be_without_a_pod() {
 }
 
 #[test]
-fn a_stateful_set_that_is_gone_is_not_made_anew_around_its_members() {
-    let mut world = World::founded();
-    let key = world.desired.names.stateful_set();
-    world.delete(&key);
-    stops(
-        &world,
-        "plan::not_supported_yet",
-        "`StatefulSet/etcd-orders/orders` is gone, and etcd lists 3 members: \
-         making it anew around them is not supported yet",
-    );
-}
-
-#[test]
 fn membership_does_not_change_while_a_voter_is_unhealthy() {
     let sick: [(&str, Change<'_>); 7] = [
         ("has no pod", &|world| {

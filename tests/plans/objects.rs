@@ -44,22 +44,6 @@ fn rejected(message: &str, fields: &[&str]) -> Proposal {
 }
 
 #[test]
-fn a_field_that_a_stateful_set_keeps_for_ever_is_named() {
-    let words = "updates to statefulset spec for fields other than 'replicas', ... are forbidden";
-    let mut world = World::wanting("[storage]\nsize = \"20Gi\"\n");
-    let key = world.desired.names.stateful_set();
-    world.answers.insert(key, rejected(words, &["spec"]));
-    let storage = "spec.volumeClaimTemplates[data].spec.resources.requests.storage";
-    stops(
-        &world,
-        "plan::not_supported_yet",
-        &format!(
-            "{storage} of `StatefulSet/etcd-orders/orders` would change, and a StatefulSet keeps it for ever"
-        ),
-    );
-}
-
-#[test]
 fn what_the_server_refuses_is_said_in_its_words() {
     let mut world = World::founded();
     let (service, stateful_set) = (world.desired.names.client_service(), world.desired.names.stateful_set());
@@ -72,7 +56,6 @@ fn what_the_server_refuses_is_said_in_its_words() {
         "the API server refuses `Service/etcd-orders/orders` (spec.ports[0].nodePort): \
          provided port is already allocated",
     );
-    // Not for a field that a StatefulSet keeps for ever: none differs.
     let mut world = World::founded();
     world.answers.insert(stateful_set, rejected("denied by policy", &[]));
     stops(

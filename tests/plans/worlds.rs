@@ -164,6 +164,10 @@ impl World {
         found(&mut self.live.claims)
     }
 
+    pub fn classes(&mut self) -> &mut Vec<StorageClass> {
+        found(&mut self.live.storage_classes)
+    }
+
     pub fn pods(&mut self) -> &mut Vec<Pod> {
         found(&mut self.live.pods)
     }
@@ -329,8 +333,8 @@ pub fn claim(desired: &Desired, ordinal: usize) -> Claim {
         cluster_id: Some(CLUSTER),
         terminating: false,
         class: Some("local".into()),
-        requested: None,
-        capacity: None,
+        requested: "8Gi".parse().ok(),
+        capacity: "8Gi".parse().ok(),
         growing: None,
     }
 }
@@ -385,6 +389,7 @@ fn journal(desired: &Desired, members: usize) -> Journal {
             .iter()
             .map(|object| (object.key.clone(), Some(uid(&object.key))))
             .collect(),
+        version: Some("3.6.16".into()),
     }
 }
 

@@ -11,6 +11,7 @@ mod headers;
 mod histories;
 mod owners;
 mod plans;
+mod remade;
 mod runs;
 mod sources;
 mod statuses;

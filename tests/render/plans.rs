@@ -318,8 +318,13 @@ Cannot be applied, for 1 reason. Nothing was changed.
 #[test]
 fn rights_that_are_listed_are_not_counted_again() {
     let reason = "2 of 30 rights are missing: get secrets in n, list pods in n".to_owned();
-    let blocked =
-        vec![Blocked { code: "plan::missing_rights".into(), reason, facts: Vec::new(), help: None }];
+    let blocked = vec![Blocked {
+        code: "plan::missing_rights".into(),
+        reason,
+        facts: Vec::new(),
+        help: None,
+        key: None,
+    }];
     let world = Plan { blocked, ..forbidden() };
     shows(
         &plan(&world, WIDE),
@@ -341,8 +346,13 @@ Cannot be applied, for 1 reason. Nothing was changed.
 #[test]
 fn a_namespace_that_is_missing_and_may_not_be_made_is_not_new() {
     let reason = "`Namespace/etcd-orders` does not exist, and `create_namespace` is false".to_owned();
-    let blocked =
-        vec![Blocked { code: "plan::namespace_missing".into(), reason, facts: Vec::new(), help: None }];
+    let blocked = vec![Blocked {
+        code: "plan::namespace_missing".into(),
+        reason,
+        facts: Vec::new(),
+        help: None,
+        key: None,
+    }];
     let world = Plan { namespace_exists: false, blocked, ..worlds::unchanged() };
     assert!(plan(&world, WIDE).contains("namespace etcd-orders (not there)"));
 }

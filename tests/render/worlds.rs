@@ -32,6 +32,7 @@ pub fn unchanged() -> Plan {
         checks: Vec::new(),
         etcd: Some(etcd()),
         recorded: Some(etcd().cluster_id),
+        version: "3.6.16".into(),
         intended: Default::default(),
         inventory: Default::default(),
         complete: true,
@@ -82,6 +83,30 @@ pub fn create() -> Plan {
         recorded: None,
         voters: BeforeAfter { before: 0, after: 3 },
         can_lose: 0,
+        ..unchanged()
+    }
+}
+
+/// Volumes that grow, and the StatefulSet made anew around its pods.
+pub fn larger() -> Plan {
+    let size = |path: &str| vec![field(path, Some("8Gi".into()), Some("16Gi".into()))];
+    let claim = Change {
+        verb: Verb::Update,
+        fields: size("spec.resources.requests.storage"),
+        ..made(key(Kind::PersistentVolumeClaim, "data-orders-0"), json!({}))
+    };
+    let stateful_set = Change {
+        verb: Verb::Recreate,
+        fields: size("spec.volumeClaimTemplates[data].spec.resources.requests.storage"),
+        notes: vec!["the API server was asked about all of it but the fields that never change".into()],
+        ..made(key(Kind::StatefulSet, "orders"), json!({}))
+    };
+    let grow = "grow PersistentVolumeClaim/etcd-orders/data-orders-0 8Gi -> 16Gi";
+    let anew = "make StatefulSet/etcd-orders/orders anew around its pods: storage size 8Gi -> 16Gi";
+    Plan {
+        changes: vec![stateful_set, claim],
+        steps: vec![step(grow, Some(3)), step(anew, Some(3))],
+        can_lose: 1,
         ..unchanged()
     }
 }
@@ -243,6 +268,7 @@ pub fn blocked() -> Plan {
                 reason: "only 2 of 3 voters are healthy: `orders-2` does not answer".into(),
                 facts: Vec::new(),
                 help: Some("repair it first; `etcdctl-stack status` shows what is wrong with it".into()),
+                key: None,
             },
             Blocked {
                 code: "plan::refused".into(),
@@ -250,6 +276,7 @@ pub fn blocked() -> Plan {
                     .into(),
                 facts: Vec::new(),
                 help: None,
+                key: None,
             },
         ],
         ..grow()

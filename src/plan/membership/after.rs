@@ -62,6 +62,17 @@ impl State {
                 state.claims.remove(ordinal);
             }
             Move::Restart(ordinal) => state.restarted(*ordinal),
+            Move::Grow(ordinal) => {
+                state.small.remove(ordinal);
+            }
+            Move::Recreate => state.outgrown = false,
+            Move::MakeAgain(replicas) => {
+                let pods = state.gone.take().map(|gone| gone.pods).unwrap_or_default();
+                (0..*replicas)
+                    .filter(|ordinal| !pods.contains(ordinal))
+                    .for_each(|ordinal| state.restarted(ordinal));
+                state.replicas = *replicas;
+            }
         }
         state
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Inputs, apply, leaving::claim_uid, plain, settled::with_token, sized};
+use super::{Inputs, apply, leaving::claim_uid, plain, settled::with_token, sized, with_kept};
 use crate::{
     desired::{self, Desired, Window, with_replicas},
     object::Object,
@@ -27,7 +27,7 @@ pub(super) fn open_founding(inputs: &Inputs<'_>) -> Step {
 }
 
 pub(super) fn start_founder(inputs: &Inputs<'_>) -> Step {
-    let Desired { names, stateful_set, .. } = inputs.desired;
+    let (names, stateful_set) = (&inputs.desired.names, &with_kept(inputs));
     let actions = vec![apply(inputs, &with_replicas(stateful_set, 1), Vec::new())];
     Step {
         before: vec![Guard::NeverFounded, Guard::Replicas { one_of: vec![0, 1] }, Guard::SameFoundingClaim],
@@ -40,7 +40,7 @@ pub(super) fn start_founder(inputs: &Inputs<'_>) -> Step {
 }
 
 pub(super) fn record_cluster(inputs: &Inputs<'_>) -> Step {
-    let one = with_replicas(&inputs.desired.stateful_set, 1);
+    let one = with_replicas(&with_kept(inputs), 1);
     let actions = vec![Action::RecordCluster, apply(inputs, &one, vec![Fill::ClusterId])];
     Step {
         before: vec![Guard::Replicas { one_of: vec![1] }, Guard::SameFoundingClaim],
@@ -98,7 +98,7 @@ pub(super) fn start(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Step
             .chain([Guard::Replicas { one_of: vec![before.replicas, replicas] }])
             .collect(),
         after: vec![Wait::Joined { ordinal, peer_url }],
-        ..plain(title, vec![sized(inputs, replicas), again])
+        ..plain(title, vec![sized(inputs, before, replicas), again])
     }
 }
 

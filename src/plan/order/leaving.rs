@@ -55,7 +55,7 @@ pub(super) fn retire(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Ste
             title,
             vec![
                 remove_member(inputs, before, ordinal),
-                sized(inputs, replicas),
+                sized(inputs, before, replicas),
                 Action::ForgetMember { name },
             ],
         )

@@ -32,7 +32,7 @@ pub(super) fn bring_back(inputs: &Inputs<'_>, before: &State, replicas: usize) -
                 before.replicas,
                 members.join(", ")
             ),
-            vec![sized(inputs, replicas)],
+            vec![sized(inputs, before, replicas)],
         )
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     desired::{self, CLUSTER_ID, Desired, Window, with_replicas},
     object::Object,
     observed::{Live, Lookup},
+    plan::immutable,
 };
 
 /// The body of an object between moves: replicas, window, token and cluster id
@@ -21,6 +22,7 @@ pub fn settled(desired: &Desired, live: &Live, cluster_id: Option<&str>, object:
     let Desired { names, stack, .. } = desired;
     let found = live.objects.get(&object.key).and_then(Lookup::found);
     if object.key == names.stateful_set() {
+        let object = &found.map_or_else(|| object.clone(), |found| immutable::with_kept(object, found));
         let replicas = found.and_then(|found| found.body.pointer("/spec/replicas")?.as_u64());
         let sized =
             replicas.map_or_else(|| object.clone(), |replicas| with_replicas(object, replicas as usize));

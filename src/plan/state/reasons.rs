@@ -21,26 +21,28 @@ pub fn other_cluster(observed: &Observed, id: Id) -> Option<Blocked> {
     })
 }
 
-/// `kubectl delete --cascade=orphan` leaves the pods, and no move makes a
-/// StatefulSet for members that are there.
-pub fn stateful_set_gone(desired: &Desired, observed: &Observed) -> Option<Blocked> {
-    let key = desired.names.stateful_set();
-    let gone = observed.live.objects.get(&key).is_some_and(Lookup::is_absent);
-    gone.then(|| match &observed.members {
-        Members::Read(reading) => Blocked::new(
-            "plan::not_supported_yet",
-            format!(
-                "`{key}` is gone, and etcd lists {} members: making it anew around them is not supported yet",
-                reading.membership.members.len()
-            ),
-            "restore it from a backup, with its annotations",
+/// The StatefulSet is gone, and neither a pod nor the journal says how many
+/// members it had.
+pub fn nobody_to_come_back(desired: &Desired, observed: &Observed, id: Id, state: &State) -> Option<Blocked> {
+    state.gone.as_ref().filter(|gone| gone.replicas == 0)?;
+    let claims = observed.live.claims.found().into_iter().flatten();
+    let (of_it, others): (Vec<_>, Vec<_>) = claims.partition(|claim| claim.cluster_id == Some(id));
+    let names: Vec<&str> = of_it.iter().map(|claim| claim.name.as_str()).collect();
+    Some(Blocked::new(
+        "plan::stateful_set_gone",
+        format!(
+            "`{}` is gone, none of its pods is there, and the journal records no members of cluster {id}; {} of {} \
+             claims are marked as holding its data: {}",
+            desired.names.stateful_set(),
+            of_it.len(),
+            of_it.len() + others.len(),
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") },
         ),
-        Members::NotRunning | Members::Failed(_) => Blocked::new(
-            "plan::not_running",
-            format!("`{key}` is gone, and none of its pods answers"),
-            "the claims hold the data: keep them; making the StatefulSet again is not supported yet",
+        format!(
+            "keep the claims, and put `{}` back from a backup: it says who the members are",
+            desired.names.journal()
         ),
-    })
+    ))
 }
 
 pub fn not_running(desired: &Desired, observed: &Observed, id: Id) -> Blocked {
