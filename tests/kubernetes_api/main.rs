@@ -12,6 +12,7 @@ mod deleting;
 mod foreign;
 mod records;
 mod releasing;
+mod remaking;
 mod space;
 mod taking;
 mod writing;

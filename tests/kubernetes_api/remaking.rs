@@ -1,0 +1,150 @@
+//! What never changes, on a real API server: what it says of it, and what is
+//! done instead.
+
+use etcdctl_stack::{
+    cluster::{Error, Expect, Reader},
+    desired::{CLUSTER_ID, Desired, desired, with_replicas},
+    member::Id,
+    object::{Kind, Object},
+    observed::{Journal, Members, Observed, Proposal},
+    plan::{Intent, Plan, Verb, plan, questions, settle},
+    stack::parse_and_check,
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::space::{Space, cluster, eventually, live, refused, same, stale};
+
+/// Stores the StatefulSet of a stack with no pods, and a journal that says that
+/// it was founded.
+async fn founded(space: &Space, wanted: &Desired) -> Object {
+    let writer = cluster().await.writer();
+    let mut set = with_replicas(&wanted.stateful_set, 0);
+    set.body["metadata"]["annotations"] = json!({ CLUSTER_ID: "c1" });
+    let made = writer.apply(&set, &Expect::Absent).await.expect("a StatefulSet");
+    let journal = Journal { cluster_id: Some(Id(0xc1)), ..Journal::default() };
+    writer.write_journal(&wanted.names, &journal, None).await.expect("a journal");
+    assert_eq!(space.get(&made.key)["spec"]["replicas"], 0);
+    made
+}
+
+/// The server's answers and the plan for them, whatever etcd says.
+async fn planned(reader: &Reader, wanted: &Desired) -> (Observed, Plan) {
+    let live = live(reader, wanted).await.expect("an answer");
+    let wanted = settle(wanted, &live);
+    let proposals = reader.ask(&questions(&wanted, &live)).await;
+    let observed = Observed { live, proposals, members: Members::NotRunning };
+    let plan = plan(&wanted, &observed, &Intent::default(), Timestamp::constant(1_800_000_000, 0));
+    (observed, plan)
+}
+
+fn stack(space: &Space, rest: &str) -> Desired {
+    let head = format!("[stack]\nname = \"orders\"\nnamespace = \"{}\"\n", space.namespace);
+    let text = format!("{head}[cluster]\nmembers = 1\n{rest}");
+    desired(&parse_and_check("orders.toml", &text).expect("a good file").stack)
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_claim_template_of_another_size_is_planned_as_made_anew_and_the_rest_is_checked() {
+    let space = Space::new("template");
+    let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
+    founded(&space, &stack(&space, "")).await;
+    let larger = stack(&space, "[storage]\nsize = \"16Gi\"\n[etcd]\nquota = \"3686Mi\"\n");
+    let key = larger.names.stateful_set();
+
+    let (observed, plan) = planned(&reader, &larger).await;
+    let accepted = &observed.proposals[&key];
+    assert!(matches!(accepted, Proposal::Accepted { .. }), "{accepted:?}");
+    let change = plan.changes.iter().find(|change| change.key == key).expect("a change");
+    let paths: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).collect();
+    let storage = "spec.volumeClaimTemplates[data].spec.resources.requests.storage";
+    assert_eq!((change.verb, paths), (Verb::Recreate, vec![storage]));
+
+    // What is there is what the server refuses otherwise, and names no field.
+    let made = reader.object(&key).await.found().cloned().expect("it is there");
+    let set = with_replicas(&larger.stateful_set, 0);
+    let error = refused(writer.apply(&set, &same(&made)).await);
+    assert!(error.to_string().contains("updates to statefulset spec for fields other than"), "{error}");
+    // As it is it is not made anew.
+    let (_, plan) = planned(&reader, &stack(&space, "")).await;
+    assert!(plan.changes.iter().all(|change| change.key != key), "{:?}", plan.changes);
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_stateful_set_goes_without_its_pods_only_as_it_was_seen() {
+    let space = Space::new("orphan");
+    let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
+    let pause = json!({ "name": "c", "image": "localhost/pause:1", "imagePullPolicy": "IfNotPresent" });
+    let template = json!({ "metadata": { "labels": { "a": "b" } }, "spec": { "containers": [pause] } });
+    let spec = json!({
+        "serviceName": "x", "replicas": 1, "selector": { "matchLabels": { "a": "b" } }, "template": template,
+        "updateStrategy": { "type": "OnDelete" },
+    });
+    let set = space.object(Kind::StatefulSet, "orders", json!({ "spec": spec }));
+    let made = writer.apply(&set, &Expect::Absent).await.unwrap();
+    let uid = made.uid().unwrap().to_owned();
+    let pod = space.key(Kind::Pod, "orders-0");
+    let found = eventually("its pod", async || reader.object(&pod).await.found().cloned()).await;
+    let owner = |object: &Object| object.body.pointer("/metadata/ownerReferences/0/uid").cloned();
+    assert_eq!(owner(&found), Some(json!(uid)));
+    space.kubectl(&["label", "statefulset", "orders", "seen=no"]);
+
+    stale(writer.orphan(&made.key, &uid, made.resource_version().unwrap()).await);
+    stale(writer.orphan(&made.key, "another", "1").await);
+    eventually("the version that is there", async || {
+        let live = reader.object(&made.key).await.found().cloned()?;
+        writer.orphan(&made.key, &uid, live.resource_version()?).await.ok()
+    })
+    .await;
+    eventually("its end", async || reader.object(&made.key).await.is_absent().then_some(())).await;
+    writer.orphan(&made.key, &uid, "1").await.expect("what is gone is deleted");
+    let left = reader.object(&pod).await.found().cloned().expect("the pod stays");
+    assert_eq!((left.uid(), owner(&left)), (found.uid(), None));
+
+    let again = writer.apply(&set, &Expect::Absent).await.unwrap();
+    let uid = eventually("the pod to be taken over", async || {
+        let pod = reader.object(&pod).await.found().cloned()?;
+        (owner(&pod) == again.uid().map(|uid| json!(uid))).then(|| pod.uid().map(str::to_owned))
+    })
+    .await;
+    assert_eq!(uid.as_deref(), found.uid());
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_claim_is_asked_to_grow_only_as_it_was_seen() {
+    let space = Space::new("grow");
+    let writer = cluster().await.writer();
+    let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
+    let claim = space.object(Kind::PersistentVolumeClaim, "data", json!({ "spec": spec }));
+    let made = writer.create(&claim).await.unwrap();
+    let (uid, version) = (made.uid().unwrap(), made.resource_version().unwrap());
+    let size = "2Gi".parse().unwrap();
+    stale(writer.grow(&made.key, "another", version, size).await);
+    stale(writer.grow(&made.key, uid, "1", size).await);
+    // It is not bound, and its class does not let it.
+    let error = refused(writer.grow(&made.key, uid, version, size).await);
+    assert!(matches!(error, Error::Forbidden { .. } | Error::Invalid { .. }), "{error:?}");
+    assert_eq!(space.get(&made.key)["spec"]["resources"]["requests"]["storage"], "1Gi");
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_service_that_became_headless_looks_as_wanted_to_the_server_and_not_to_the_plan() {
+    let space = Space::new("headless");
+    let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
+    let wanted = stack(&space, "");
+    founded(&space, &wanted).await;
+    let mut headless = wanted.client_service.clone();
+    headless.body["spec"]["clusterIP"] = json!("None");
+    let made = writer.create(&headless).await.unwrap();
+    let applied = writer.apply(&wanted.client_service, &same(&made)).await;
+    assert_eq!(applied.expect("without a word").body["spec"]["clusterIP"], "None");
+
+    let (observed, plan) = planned(&reader, &wanted).await;
+    assert!(!observed.proposals.contains_key(&made.key));
+    let change = plan.changes.iter().find(|change| change.key == made.key).expect("a change");
+    assert_eq!((change.verb, change.fields[0].path.as_str()), (Verb::Recreate, "spec.clusterIP"));
+}
