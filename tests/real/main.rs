@@ -24,3 +24,4 @@ mod looking;
 mod membership;
 mod owners;
 mod refusals;
+mod remade;
