@@ -184,7 +184,9 @@ async fn the_newest_warnings_about_a_pod_are_told() {
     let space = Space::new("events");
     let reader = cluster().await.reader();
     let mut pod = space.pod("orders-0");
-    pod.body["spec"]["containers"][0]["image"] = "localhost/nobody-made-this:1".into();
+    let container = &mut pod.body["spec"]["containers"][0];
+    container["name"] = "etcd".into();
+    container["image"] = "localhost/nobody-made-this:1".into();
     eventually("the service account", async || cluster().await.writer().create(&pod).await.ok()).await;
     let told = async || {
         let uid = reader.pod(&space.stack().names, 0).await.found()?.uid.clone();

@@ -224,11 +224,11 @@ fn shown(plan: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What the cards of a plan offer to take.
+/// What the cards of a plan offer to take, or to remove.
 fn offers(plan: &Value) -> Vec<String> {
     let reasons = plan["diagnostics"].as_array().into_iter().flatten();
     let facts = reasons.flat_map(|reason| reason["facts"].as_array().into_iter().flatten());
-    let texts = facts.filter(|fact| fact["label"] == "take it").filter_map(|fact| fact["text"].as_str());
+    let texts = facts.filter_map(|fact| fact["text"].as_str()).filter(|text| text.starts_with("--take "));
     texts.map(|text| text.trim_start_matches("--take ").trim_matches('\'').to_owned()).collect()
 }
 
