@@ -177,6 +177,9 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// What stands in the place of a value that may be secret.
+pub const NOT_SHOWN: &str = "(not shown)";
+
 /// The name of the container that runs etcd.
 pub const CONTAINER: &str = "etcd";
 

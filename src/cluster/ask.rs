@@ -40,16 +40,17 @@ impl Reader {
             _ => match self.ask_apply(object, "").await {
                 Err(Error::Conflict(conflicts)) => {
                     let forced = self.ask_apply(object, "&force=true").await.ok();
-                    let forced = forced.map(|answer| without_values(key, answer.body));
+                    let forced = forced.map(|answer| secret::object(key, answer.body, &object.body));
                     return Proposal::Conflict { conflicts, forced };
                 }
                 answer => answer,
             },
         };
         match answer {
-            Ok(answer) => {
-                Proposal::Accepted { object: without_values(key, answer.body), warnings: answer.warnings }
-            }
+            Ok(answer) => Proposal::Accepted {
+                object: secret::object(key, answer.body, &object.body),
+                warnings: answer.warnings,
+            },
             Err(error) => refused(error),
         }
     }
@@ -86,11 +87,6 @@ impl Reader {
         }
         Ok(body)
     }
-}
-
-pub(super) fn without_values(key: &ObjectKey, mut body: Value) -> Object {
-    secret::strip(&mut body);
-    Object { key: key.clone(), body }
 }
 
 pub(super) fn refused(error: Error) -> Proposal {

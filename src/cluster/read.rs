@@ -74,7 +74,12 @@ impl Reader {
         let left = self.all(left_over(&journal, &keys)).await;
         let objects: Vec<_> = objects.into_iter().chain(left).collect();
         let secrets = objects.iter().filter_map(|(key, found)| facts(key, found)).collect();
-        let objects = objects.into_iter().map(|(key, found)| Ok((key.clone(), lookup(key, found)?)));
+        let wanted = desired.objects();
+        let sent = |key: &ObjectKey| wanted.iter().find(|one| one.key == *key).map(|one| &one.body);
+        let objects = objects.into_iter().map(|(key, found)| {
+            let found = lookup(&key, found, sent(&key).unwrap_or(&Value::Null))?;
+            Ok((key, found))
+        });
         let objects = objects.collect::<Result<BTreeMap<_, _>, Error>>()?;
         let namespace_exists =
             objects.get(&desired.namespace.key).is_some_and(|found| found.found().is_some());
@@ -117,7 +122,7 @@ impl Reader {
 
     /// Reads one object, without Secret values.
     pub async fn object(&self, key: &ObjectKey) -> Lookup<Object> {
-        one(self.get(key).await, |body| without_values(key, body.clone()))
+        one(self.get(key).await, |body| secret::object(key, body.clone(), &Value::Null))
     }
 
     /// Reads the pod of an ordinal.
@@ -218,22 +223,21 @@ fn left_over(journal: &Lookup<Journal>, asked: &[ObjectKey]) -> Vec<ObjectKey> {
     known.filter(|key| !asked.contains(key)).cloned().collect()
 }
 
-/// What was found, without Secret values.
-fn lookup(key: ObjectKey, found: Result<Option<Value>, Error>) -> Result<Lookup<Object>, Error> {
+/// What was found, without values that may be secret.
+fn lookup(
+    key: &ObjectKey,
+    found: Result<Option<Value>, Error>,
+    sent: &Value,
+) -> Result<Lookup<Object>, Error> {
     match found {
         Err(error) if error.is_fatal() => Err(error),
-        found => Ok(one(found, |body| without_values(&key, body.clone()))),
+        found => Ok(one(found, |body| secret::object(key, body.clone(), sent))),
     }
 }
 
 fn facts(key: &ObjectKey, found: &Result<Option<Value>, Error>) -> Option<(ObjectKey, SecretFacts)> {
     let body = found.as_ref().ok()?.as_ref().filter(|_| key.kind == Kind::Secret)?;
     Some((key.clone(), secret::facts(body)))
-}
-
-fn without_values(key: &ObjectKey, mut body: Value) -> Object {
-    secret::strip(&mut body);
-    Object { key: key.clone(), body }
 }
 
 /// Warnings, and why a claim has no volume, which Kubernetes calls normal.

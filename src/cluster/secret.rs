@@ -1,11 +1,19 @@
-//! Secrets: facts go out, values stay.
+//! What may be secret: facts go out, values stay.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use k8s_openapi::ByteString;
 use serde_json::{Value, json};
 
-use crate::{observed::SecretFacts, pki};
+use crate::{
+    field::{self, OURS},
+    object::{NOT_SHOWN, Object, ObjectKey},
+    observed::SecretFacts,
+    pki,
+};
 
 /// What a client needs to dial a member.
 #[derive(Clone)]
@@ -72,9 +80,47 @@ pub fn put_back(body: &mut Value, live: &Value) {
     }
 }
 
+/// An object as others may see it: without the values of a Secret, and without
+/// those of environment variables that the stack neither set nor sets by what
+/// is `sent`.
+pub fn object(key: &ObjectKey, mut body: Value, sent: &Value) -> Object {
+    strip(&mut body);
+    hide_environment(&mut body, sent);
+    Object { key: key.clone(), body }
+}
+
+/// Of a StatefulSet's template or of a pod.
+fn hide_environment(body: &mut Value, sent: &Value) {
+    let owners = field::owners(body);
+    let ours = owners.iter().filter(|owner| owner.manager == OURS).flat_map(field::Owner::leaves);
+    let ours: BTreeSet<String> = ours.filter_map(|path| path.pointer(body)).collect();
+    let lists = ["containers", "initContainers"];
+    for list in lists.iter().flat_map(|list| [format!("/spec/template/spec/{list}"), format!("/spec/{list}")])
+    {
+        let sent = items(sent.pointer(&list));
+        let containers = body.pointer_mut(&list).and_then(Value::as_array_mut);
+        for (number, container) in containers.into_iter().flatten().enumerate() {
+            let wanted = sent.iter().find(|one| one["name"] == container["name"]);
+            let wanted = items(wanted.and_then(|one| one.get("env")));
+            let variables = container.get_mut("env").and_then(Value::as_array_mut);
+            for (index, variable) in variables.into_iter().flatten().enumerate() {
+                let is_ours = ours.contains(&format!("{list}/{number}/env/{index}/value"))
+                    || wanted.iter().any(|one| one["name"] == variable["name"]);
+                if let Some(text) = variable.get_mut("value").filter(|_| !is_ours) {
+                    *text = json!(NOT_SHOWN);
+                }
+            }
+        }
+    }
+}
+
+fn items(list: Option<&Value>) -> &[Value] {
+    list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
 /// Takes out what may hold values: of a Secret, and the copy that kubectl
 /// leaves in an annotation.
-pub fn strip(body: &mut Value) -> Option<Value> {
+fn strip(body: &mut Value) -> Option<Value> {
     if let Some(annotations) = body.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         if annotations.is_empty()
@@ -89,4 +135,45 @@ pub fn strip(body: &mut Value) -> Option<Value> {
     let fields = body.as_object_mut()?;
     fields.remove("stringData");
     fields.remove("data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Kind;
+
+    #[test]
+    fn variables_of_others_keep_their_names_and_lose_their_values() {
+        let key = ObjectKey::new(Kind::StatefulSet, "ns", "orders");
+        let template =
+            |containers: Value| json!({ "spec": { "template": { "spec": { "containers": containers } } } });
+        let variables = json!([
+            { "name": "SENT", "value": "a" },
+            { "name": "OURS_BEFORE", "value": "b" },
+            { "name": "TOKEN", "value": "hunter2" },
+            { "name": "NODE", "valueFrom": { "fieldRef": { "fieldPath": "spec.nodeName" } } },
+        ]);
+        let theirs = json!([{ "name": "PASSWORD", "value": "hunter2" }]);
+        let mut live = template(json!([
+            { "name": "proxy", "env": theirs },
+            { "name": "etcd", "env": variables },
+        ]));
+        let ours = json!({ "f:spec": { "f:template": { "f:spec": { "f:containers": { "k:{\"name\":\"etcd\"}": {
+            "f:env": { "k:{\"name\":\"OURS_BEFORE\"}": { ".": {}, "f:name": {}, "f:value": {} } }
+        } } } } } });
+        live["metadata"]["managedFields"] =
+            json!([{ "manager": OURS, "operation": "Apply", "fieldsV1": ours }]);
+        let sent = template(json!([{ "name": "etcd", "env": [{ "name": "SENT", "value": "c" }] }]));
+        let seen = object(&key, live.clone(), &sent).body;
+        assert!(!seen.to_string().contains("hunter2"), "{seen:#}");
+        let value =
+            |index: usize| seen.pointer(&format!("/spec/template/spec/containers/1/env/{index}/value"));
+        assert_eq!(
+            [value(0), value(1), value(2), value(3)],
+            [Some(&json!("a")), Some(&json!("b")), Some(&json!(NOT_SHOWN)), None]
+        );
+        // Who asks without knowing what is wanted sees those of the stack alone.
+        let seen = object(&key, live, &Value::Null).body.to_string();
+        assert!(!seen.contains("hunter2") && seen.contains("\"b\""), "{seen}");
+    }
 }

@@ -6,11 +6,7 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{
-    Error, Writer, path,
-    request::{Answer, Content},
-    secret,
-};
+use super::{Error, Writer, path, request::Content, secret};
 use crate::{
     desired::{FIELD_MANAGER, MANAGED_BY, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
@@ -55,7 +51,7 @@ impl Writer {
             path::collection(key.kind, key.namespace.as_deref())
         );
         let answer = self.http.send(Method::POST, &path, Content::Json(&object.body)).await?;
-        Ok(without_values(key, answer))
+        Ok(secret::object(key, answer.body, &object.body))
     }
 
     /// Applies our fields of an object, without force. A Secret keeps its
@@ -124,7 +120,7 @@ impl Writer {
             Err(error) => return Err(error),
         };
         let answer = self.http.send(Method::PATCH, &format!("{path}{force}"), Content::Apply(&body)).await?;
-        Ok(without_values(&object.key, answer))
+        Ok(secret::object(&object.key, answer.body, &object.body))
     }
 
     /// Deletes the object with this uid, with the grace that it asks for. What
@@ -284,7 +280,7 @@ impl Writer {
         if *expect == Expect::Absent && answer.code != 201 {
             return Err(Error::Stale(format!("`{key}` was made by somebody else in the same moment")));
         }
-        Ok(without_values(key, answer))
+        Ok(secret::object(key, answer.body, &body))
     }
 
     async fn exists(&self, key: &ObjectKey) -> Result<bool, Error> {
@@ -315,10 +311,4 @@ fn bare(object: &Object) -> Value {
         },
         "type": object.body["type"],
     })
-}
-
-fn without_values(key: &ObjectKey, answer: Answer) -> Object {
-    let mut body = answer.body;
-    secret::strip(&mut body);
-    Object { key: key.clone(), body }
 }

@@ -11,7 +11,6 @@ use super::{
     certificates::Verdict,
     change,
     defaults::Defaults,
-    foreign,
     immutable::{self, Kept},
     source::{self, Sides},
 };
@@ -48,8 +47,8 @@ pub fn change(
         key: wanted.key.clone(),
         verb: Verb::Recreate,
         confidence: Confidence::Predicted,
-        before: Some(foreign::shown(&live.body, &wanted.body)),
-        after: foreign::shown(&after, &wanted.body),
+        before: Some(live.body.clone()),
+        after,
         wanted: wanted.body.clone(),
         fields,
         notes: vec![meaning(wanted)],

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use super::{
     change::{self, Difference, Part},
-    foreign::{self, Foreign, NOT_SHOWN},
+    foreign::{self, Foreign},
     state::replicas,
 };
 use crate::{
     desired::Desired,
     field::{self, Owner},
     member::{Id, Member},
-    object::{Kind, Object, ObjectKey},
+    object::{Kind, NOT_SHOWN, Object, ObjectKey},
     observed::{Lookup, Members, Observed, Proposal, journal::RecordedMember},
 };
 

@@ -21,7 +21,7 @@ use super::{Blocked, Digest, Fact, digest::sha256, ownership, questions};
 use crate::{
     desired::Desired,
     field::{self, OURS, Owned, Owner, Path},
-    object::{Kind, Object, ObjectKey},
+    object::{Kind, NOT_SHOWN, Object, ObjectKey},
     observed::{Live, Lookup},
 };
 
@@ -167,49 +167,13 @@ fn described(desired: &Desired, path: &Path, owner: &Owner, live: &Object) -> Fo
         fingerprint: sha256(&json!(value)),
         // Kubernetes never unsets that.
         removable: value.is_some() && words.last().is_none_or(|word| word != "immutable"),
-        value: value.filter(|_| !secret).cloned().map(|mut value| {
-            hide_environment(&mut value, &[]);
-            value
-        }),
+        value: value.filter(|_| !secret).cloned(),
         tolerated: false,
         danger: danger::danger(desired, &live.key, &words),
     };
     found.tolerated = desired.stack.ownership.tolerate.contains(&found.owned());
     found
 }
-
-/// An object as it may be shown: without what others put into the environment.
-pub fn shown(body: &Value, sent: &Value) -> Value {
-    let mut body = body.clone();
-    for list in ["/spec/template/spec/containers", "/spec/template/spec/initContainers"] {
-        let sent = items(sent.pointer(list));
-        let containers = body.pointer_mut(list).and_then(Value::as_array_mut);
-        for container in containers.into_iter().flatten() {
-            let ours = sent.iter().find(|ours| ours["name"] == container["name"]);
-            let ours = items(ours.and_then(|ours| ours.get("env")));
-            hide_environment(container, ours);
-        }
-    }
-    body
-}
-
-/// Environment variables of others may be secret.
-fn hide_environment(container: &mut Value, ours: &[Value]) {
-    let all = container.get_mut("env").and_then(Value::as_array_mut);
-    for variable in all.into_iter().flatten() {
-        let is_ours = ours.iter().any(|ours| ours["name"] == variable["name"]);
-        if let Some(text) = variable.get_mut("value").filter(|_| !is_ours) {
-            *text = json!(NOT_SHOWN);
-        }
-    }
-}
-
-fn items(list: Option<&Value>) -> &[Value] {
-    list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// What stands in the place of a value that may be secret.
-pub const NOT_SHOWN: &str = "(not shown)";
 
 /// The fields for which the plan stops: what they are, who set them, what they
 /// mean, and the ways out.

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Blocked, Fact, foreign::NOT_SHOWN, order::Inputs, state::replicas};
+use super::{Blocked, Fact, order::Inputs, state::replicas};
 use crate::{
     field::{self, Owned, Owner, Path},
-    object::{Kind, Object, ObjectKey},
+    object::{Kind, NOT_SHOWN, Object, ObjectKey},
     observed::{Conflict, Lookup},
 };
 

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Foreign, NOT_SHOWN};
+use super::Foreign;
 use crate::{
     field::{self, OURS, Owned},
-    object::{Object, ObjectKey},
+    object::{NOT_SHOWN, Object, ObjectKey},
     plan::{Blocked, FieldChange, Source},
 };
 
