@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Blocked, Fact, Intent, compare, immutable, order::settled, recorded_cluster};
+use super::{Blocked, Fact, Intent, certificates, compare, immutable, order::settled, recorded_cluster};
 use crate::{
     desired::{CLUSTER_ID, Desired, STACK_LABEL, Window},
     field::{
@@ -222,7 +222,7 @@ fn refusal(desired: &Desired, live: &Live, wanted: &Object, found: &Object) -> O
         return Some("it is being deleted".to_owned());
     }
     match found.key.kind {
-        Kind::Secret => of_a_secret(wanted, found),
+        Kind::Secret => of_a_secret(live, wanted, found),
         Kind::Service => of_a_service(wanted, found),
         Kind::ConfigMap => of_the_window(desired, live, found),
         Kind::StatefulSet => of_the_members(live, wanted, found),
@@ -230,11 +230,14 @@ fn refusal(desired: &Desired, live: &Live, wanted: &Object, found: &Object) -> O
     }
 }
 
-fn of_a_secret(wanted: &Object, found: &Object) -> Option<String> {
+fn of_a_secret(live: &Live, wanted: &Object, found: &Object) -> Option<String> {
+    if let Some(others) = certificates::other_keys(&found.key, live) {
+        return Some(format!("it also holds {others}, and the next certificate would take that away"));
+    }
     let kind = |object: &Object| object.body["type"].as_str().unwrap_or("Opaque").to_owned();
-    let (wanted, live) = (kind(wanted), kind(found));
-    if wanted != live {
-        return Some(format!("its `type` is `{live}`, not `{wanted}`, and never changes"));
+    let (wanted, made) = (kind(wanted), kind(found));
+    if wanted != made {
+        return Some(format!("its `type` is `{made}`, not `{wanted}`, and never changes"));
     }
     let fixed = found.body["immutable"] == true;
     fixed.then(|| "it is `immutable`, and its certificate could not be renewed".to_owned())

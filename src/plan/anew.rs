@@ -17,7 +17,7 @@ use super::{
 use crate::{
     desired::SecretRequest,
     field,
-    object::{Kind, Object},
+    object::{Kind, Object, ObjectKey},
 };
 
 /// Why and how an object is made anew.
@@ -89,6 +89,15 @@ pub fn certificate(secret: &SecretRequest, kept: &[Kept]) -> Verdict {
         ),
         "save its values, delete it, and create it again as `Opaque` with the same labels and values",
     ))
+}
+
+/// Nothing that others keep in a Secret goes with it.
+pub fn would_lose(key: &ObjectKey, others: &str) -> Blocked {
+    Blocked::new(
+        "plan::immutable",
+        format!("`{key}` would have to be made anew, and also holds {others}"),
+        "move what is not of the certificate into a Secret of its own, then plan again",
+    )
 }
 
 /// What it means for members and clients.

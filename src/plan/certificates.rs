@@ -72,6 +72,17 @@ fn holds_nothing(key: &ObjectKey, live: &Live) -> bool {
     }
 }
 
+/// Keys in a Secret that are not of a certificate: issuing one into a Secret
+/// that is ours as a whole takes them away.
+pub fn other_keys(key: &ObjectKey, live: &Live) -> Option<String> {
+    let keys = live.secrets.get(key)?.keys.iter();
+    let others: Vec<String> = keys
+        .filter(|name| !["ca.crt", "tls.crt", "tls.key"].contains(&name.as_str()))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    (!others.is_empty()).then(|| others.join(", "))
+}
+
 /// Days from now until the certificate ends; negative once it has.
 pub fn days_left(facts: &Facts, now: Timestamp) -> i64 {
     (facts.not_after.as_second() - now.as_second()).div_euclid(24 * 60 * 60)

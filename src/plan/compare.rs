@@ -189,6 +189,12 @@ impl Comparison {
         if let (Some(found), Some(_)) = (found, &issue) {
             kept.extend(immutable::frozen(found));
         }
+        if secret.is_some()
+            && !kept.is_empty()
+            && let Some(others) = certificates::other_keys(&object.key, &observed.live)
+        {
+            return self.blocked.push(anew::would_lose(&object.key, &others));
+        }
         let Some((confidence, after)) = self.proposal(given, object) else { return };
         let defaults = Defaults::of(observed.live.kubernetes.as_deref());
         let mut one = match found {

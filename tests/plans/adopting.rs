@@ -220,16 +220,25 @@ fn what_cannot_be_adopted_says_why() {
     for (named, key, change, why) in stays {
         let (mut world, key) = by_helm(|_| key.clone());
         change(world.body(&key));
-        for asked in [false, true] {
-            if asked {
-                adopt(&mut world, named);
-            }
-            let plan = world.plan();
-            assert_eq!(codes(&plan)[0], "plan::foreign_object", "{named}: {why}");
-            let way = plan.blocked[0].facts.last().expect("a way out").clone();
-            assert_eq!((way.label.as_str(), way.text), ("stays", format!("it cannot be adopted: {why}")));
-            assert_eq!(plan.intended, Intended::default());
+        cannot_be_adopted(world, named, why);
+    }
+    // A certificate that is issued into it would leave no other key.
+    let (mut world, key) = by_helm(|_| names.server_secret());
+    world.live.secrets.get_mut(&key).expect("its facts").keys.insert("DB_PASSWORD".to_owned());
+    let why = "it also holds `DB_PASSWORD`, and the next certificate would take that away";
+    cannot_be_adopted(world, "Secret/orders-server", why);
+}
+
+fn cannot_be_adopted(mut world: World, named: &str, why: &str) {
+    for asked in [false, true] {
+        if asked {
+            adopt(&mut world, named);
         }
+        let plan = world.plan();
+        assert_eq!(codes(&plan)[0], "plan::foreign_object", "{named}: {why}");
+        let way = plan.blocked[0].facts.last().expect("a way out").clone();
+        assert_eq!((way.label.as_str(), way.text), ("stays", format!("it cannot be adopted: {why}")));
+        assert_eq!(plan.intended, Intended::default());
     }
 }
 

@@ -236,6 +236,16 @@ fn a_secret_of_another_type_is_issued_anew_unless_it_is_an_authority() {
 }
 
 #[test]
+fn what_others_keep_in_a_secret_does_not_go_with_its_certificate() {
+    let mut world = World::founded();
+    let key = world.desired.names.server_secret();
+    world.body(&key)["type"] = json!("kubernetes.io/tls");
+    world.live.secrets.get_mut(&key).expect("its facts").keys.insert("password".to_owned());
+    let reason = format!("`{key}` would have to be made anew, and also holds `password`");
+    assert_eq!(reasons(&world.plan()), [("plan::immutable", reason.as_str())]);
+}
+
+#[test]
 fn a_stateful_set_that_is_gone_is_created_around_its_pods() {
     let mut world = World::founded();
     let key = world.desired.names.stateful_set();
