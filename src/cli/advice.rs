@@ -45,8 +45,8 @@ fn instead(typed: &str) -> Option<&'static str> {
         "--target" | "--only" | "--resource" => {
             "a plan is for the whole stack: membership and objects depend on each other"
         }
-        "--replace" | "--restart" | "--remove" | "--take" | "--skip-snapshot" | "--abandon"
-        | "--allow-data-loss" | "--allow-downtime" => "`plan` and `apply` take it",
+        "--replace" | "--restart" | "--remove" | "--take" | "--adopt" | "--skip-snapshot" | "--abandon"
+        | "--allow-data-loss" | "--allow-delete" | "--allow-downtime" => "`plan` and `apply` take it",
         "--namespace" | "-n" => "the namespace is `stack.namespace` in the stack file",
         "--lock-timeout" | "--lock" => {
             "only apply takes the lock: `apply FILE --lock-timeout 5m` waits for it"

@@ -269,7 +269,7 @@ pub struct Plan {
     ///
     /// Compares with the stack file that was applied last, not with what was edited since. Fields,
     /// objects that are gone, members that were added or removed by hand.
-    #[arg(long, alias = "refresh-only", conflicts_with_all = ["detailed_exitcode", "replace", "restart", "remove", "take", "skip_snapshot", "abandon", "allow_data_loss", "allow_downtime"])]
+    #[arg(long, alias = "refresh-only", conflicts_with_all = ["detailed_exitcode", "destroy", "forget", "delete", "replace", "restart", "remove", "take", "adopt", "skip_snapshot", "abandon", "allow_data_loss", "allow_delete", "allow_downtime"])]
     pub drift: bool,
     /// Print JSON, and only that, to standard output
     ///

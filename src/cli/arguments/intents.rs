@@ -87,10 +87,10 @@ pub struct Deletion {
 #[command(next_help_heading = "The end of a stack")]
 pub struct End {
     /// Plan what `destroy` would do
-    #[arg(long, conflicts_with_all = ["forget", "replace", "restart", "remove", "take"])]
+    #[arg(long, conflicts_with_all = ["forget", "replace", "restart", "remove", "take", "adopt"])]
     pub destroy: bool,
     /// Plan what `forget` would do
-    #[arg(long, conflicts_with_all = ["replace", "restart", "remove", "take", "skip_snapshot"])]
+    #[arg(long, conflicts_with_all = ["replace", "restart", "remove", "take", "adopt", "skip_snapshot"])]
     pub forget: bool,
     /// With --destroy: delete these too, KIND/NAME,... of claims, Secrets and the namespace
     #[arg(long, requires = "destroy", value_name = "KIND/NAME,...", value_delimiter = ',')]
@@ -192,7 +192,10 @@ fn id(text: &str) -> Result<Id, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory, Parser};
+
     use super::*;
+    use crate::cli::arguments::Arguments;
 
     #[test]
     fn an_id_is_what_etcdctl_prints() {
@@ -201,6 +204,29 @@ mod tests {
         for other in ["10501334649042878790", "orders-1", ""] {
             assert!(id(other).unwrap_err().contains("hexadecimal"), "{other}");
         }
+    }
+
+    #[test]
+    fn drift_is_told_beside_nothing_that_is_asked_for() {
+        let command = Arguments::command();
+        let plan = command.find_subcommand("plan").expect("it is there");
+        let asked = plan
+            .get_arguments()
+            .filter(|one| one.get_help_heading().is_some_and(|of| of != "Global options"));
+        let mut flags = 0;
+        for flag in asked.filter_map(|one| Some((one.get_long()?, one.get_action().takes_values()))) {
+            let value = match flag.0 {
+                "remove" => "b31c",
+                "take" => "Service/orders:spec.type@kubectl",
+                _ => "Service/orders",
+            };
+            let typed = ["etcdctl-stack", "plan", "orders.toml", "--drift", &format!("--{}", flag.0)];
+            let typed = typed.into_iter().chain(flag.1.then_some(value)).map(str::to_owned);
+            let error = Arguments::try_parse_from(typed).expect_err(flag.0);
+            assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{}", flag.0);
+            flags += 1;
+        }
+        assert!(flags >= 13, "{flags}");
     }
 
     #[test]
