@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::style::{Style, bytes, count, padded, plain};
 use crate::{
     member::Role,
-    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus, Next, State},
+    report::status::{CertificateStatus, ClusterStatus, MemberStatus, Next, Pending, PendingState, State},
 };
 
 /// Days before its end from which a certificate is something to mind.
@@ -21,7 +21,8 @@ pub fn status(status: &ClusterStatus, target: &str, style: Style) -> String {
         text.push('\n');
     }
     text.push_str(&certificates(&status.certificates, style));
-    text.push_str(&drift(&status.drift, style));
+    text.push_str(&pending(&status.pending, style));
+    text.push_str(&drift(status.changed_by_others, style));
     for reason in &status.unread {
         let _infallible = writeln!(text, "{}", style.wrap(&format!("{} ", style.bad("✗")), 2, reason));
     }
@@ -180,17 +181,24 @@ fn count_days(days: i64) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
-fn drift(drift: &Drift, style: Style) -> String {
-    let Drift { state, summary, by_others } = drift;
+fn pending(pending: &Pending, style: Style) -> String {
+    let Pending { state, summary } = pending;
     let state = match state {
-        DriftState::None => style.good("none: "),
-        DriftState::Changes => style.mind("yes: "),
-        DriftState::Blocked => style.bad("✗ "),
-        DriftState::Unknown => style.bad("unknown: "),
+        PendingState::None => style.good("applied: "),
+        PendingState::Changes => style.mind("pending: "),
+        PendingState::Blocked => style.bad("✗ "),
+        PendingState::Unknown => style.bad("unknown: "),
     };
-    let others = match by_others {
-        0 => String::new(),
-        all => format!("; others changed {} (plan --drift)", count(*all, "thing")),
-    };
-    format!("{}\n", style.wrap(&format!("drift         {state}"), 14, &format!("{summary}{others}")))
+    format!("{}\n", style.wrap(&format!("stack file    {state}"), 14, summary))
+}
+
+fn drift(changed: Option<usize>, style: Style) -> String {
+    match changed {
+        None => String::new(),
+        Some(0) => format!("drift         {}\n", style.good("none")),
+        Some(all) => {
+            let told = format!("others changed {}: plan --drift", count(all, "thing"));
+            format!("{}\n", style.wrap(&format!("drift         {}", style.mind("! ")), 14, &told))
+        }
+    }
 }

@@ -41,7 +41,10 @@ pub struct ClusterStatus {
     /// Certificates, by Secret.
     pub certificates: Vec<CertificateStatus>,
     /// What `plan` would say.
-    pub drift: Drift,
+    pub pending: Pending,
+    /// How many fields, objects and members others changed since the last
+    /// apply; `None` while an apply is unfinished or not all could be read.
+    pub changed_by_others: Option<usize>,
     /// What could not be read, one reason for all that it hits.
     pub unread: Vec<String>,
     /// What to do next, where there is something.
@@ -77,27 +80,24 @@ pub enum Next {
     Rights,
 }
 
-/// How what runs differs from the stack file.
+/// What an apply of the stack file would change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Drift {
-    /// Whether it does.
-    pub state: DriftState,
+pub struct Pending {
+    /// Whether it would.
+    pub state: PendingState,
     /// In one line.
     pub summary: String,
-    /// How many fields, objects and members others changed, as `plan --drift`
-    /// tells them; 0 while an apply is unfinished.
-    pub by_others: usize,
 }
 
-/// Whether what runs differs from the stack file.
+/// Whether an apply of the stack file would change anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DriftState {
-    /// It does not.
+pub enum PendingState {
+    /// What runs is what the file says.
     None,
-    /// It does, and `apply` would change that.
+    /// It would.
     Changes,
-    /// It does, and something stands in the way.
+    /// Something stands in the way.
     Blocked,
     /// Not everything could be read.
     Unknown,
@@ -183,7 +183,8 @@ pub fn of(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -
         notes: notes(plan, learner, busy),
         alarms,
         certificates: certificates(live, now),
-        drift: Drift { by_others: by_others(desired, observed), ..drift(plan, &unread) },
+        pending: pending(plan, &unread),
+        changed_by_others: changed_by_others(desired, observed).filter(|_| unread.is_empty()),
         next: next(plan, state, learner || recorded.is_none(), busy.is_some()),
         unread,
     }
@@ -280,21 +281,20 @@ fn certificates(live: &Live, now: Timestamp) -> Vec<CertificateStatus> {
     .collect()
 }
 
-fn by_others(desired: &Desired, observed: &Observed) -> usize {
-    let journal = observed.live.journal.found();
-    let since = journal.and_then(|journal| journal.run.as_ref()?.finished_at);
-    since.map_or(0, |since| plan::drift(desired, observed, since).by_others())
+fn changed_by_others(desired: &Desired, observed: &Observed) -> Option<usize> {
+    let since = observed.live.journal.found()?.run.as_ref()?.finished_at?;
+    Some(plan::drift(desired, observed, since).by_others())
 }
 
-fn drift(plan: &Plan, unread: &[String]) -> Drift {
+fn pending(plan: &Plan, unread: &[String]) -> Pending {
     let (state, summary) = if !unread.is_empty() {
-        (DriftState::Unknown, "not everything could be read".to_owned())
+        (PendingState::Unknown, "not everything could be read".to_owned())
     } else if let Some(blocked) = plan.blocked.first() {
-        (DriftState::Blocked, format!("{} (plan shows all)", blocked.reason))
+        (PendingState::Blocked, format!("{} (plan shows all)", blocked.reason))
     } else if plan.is_empty() {
-        (DriftState::None, "what runs is what the stack file says".to_owned())
+        (PendingState::None, "what runs is what it says".to_owned())
     } else {
-        (DriftState::Changes, in_numbers(plan))
+        (PendingState::Changes, in_numbers(plan))
     };
-    Drift { state, summary, by_others: 0 }
+    Pending { state, summary }
 }

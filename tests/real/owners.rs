@@ -166,7 +166,7 @@ fn drift_tells_who_changed_what_since_the_last_apply() {
             "Drift: 3 fields changed, 1 object gone.",
         ],
     );
-    assert_eq!(place.status()["drift"]["by_others"], 3);
+    assert_eq!(place.status()["changed_by_others"], 3);
     let json = place.tool("plan", &["--drift", "--json"]).expect(2).json();
     let field = &json["resource_drift"][2];
     assert_eq!(field["by"]["manager"], "kubectl-edit");

@@ -3,7 +3,7 @@
 use etcdctl_stack::{
     member::{Alarm, Id, Role},
     render::{self, Style},
-    report::status::{CertificateStatus, ClusterStatus, Drift, DriftState, MemberStatus, State},
+    report::status::{CertificateStatus, ClusterStatus, MemberStatus, Pending, PendingState, State},
 };
 use jiff::Timestamp;
 
@@ -48,11 +48,8 @@ fn healthy() -> ClusterStatus {
         notes: Vec::new(),
         alarms: Vec::new(),
         certificates: vec![certificate("orders-peer-ca", 3650), certificate("orders-server", 365)],
-        drift: Drift {
-            state: DriftState::None,
-            summary: "what runs is what the stack file says".into(),
-            by_others: 0,
-        },
+        pending: Pending { state: PendingState::None, summary: "what runs is what it says".into() },
+        changed_by_others: Some(0),
         unread: Vec::new(),
         next: None,
     }
@@ -71,8 +68,15 @@ fn ill() -> ClusterStatus {
     status.certificates[1].days_left = -1;
     status.alarms = vec![Alarm { member_id: Id(0xb31c), name: "NOSPACE".into() }];
     let summary = "only 2 of 3 voters are healthy (plan shows all)".into();
-    let drift = Drift { state: DriftState::Blocked, summary, by_others: 2 };
-    ClusterStatus { state: State::Unhealthy, healthy: Some(false), voters_up: Some(2), drift, ..status }
+    let pending = Pending { state: PendingState::Blocked, summary };
+    ClusterStatus {
+        state: State::Unhealthy,
+        healthy: Some(false),
+        voters_up: Some(2),
+        pending,
+        changed_by_others: Some(2),
+        ..status
+    }
 }
 
 #[test]
@@ -87,7 +91,8 @@ orders-1  leader  ok      3.6.16   1.2 GiB of 6 GiB  worker-1  eu-1a  b31d
 orders-2  voter   ok      3.6.16   1.2 GiB of 6 GiB  worker-2  eu-1a  b31e
 
 certificates  2, the first to end is orders-server in 365 days
-drift         none: what runs is what the stack file says
+stack file    applied: what runs is what it says
+drift         none
 "#,
     );
 }
@@ -106,8 +111,8 @@ orders-2  voter   NOT OK  -        -                 worker-2  -      b31e
 ✗ alarm NOSPACE on member b31c
 
 certificates  ✗ 2, orders-server ENDED 1 day ago
-drift         ✗ only 2 of 3 voters are healthy (plan shows all); others changed 2 things (plan
-              --drift)
+stack file    ✗ only 2 of 3 voters are healthy (plan shows all)
+drift         ! others changed 2 things: plan --drift
 "#,
     );
 }
@@ -140,10 +145,10 @@ orders-2  voter, NOT OK
 
 certificates  ✗ 2, orders-server ENDED 1
               day ago
-drift         ✗ only 2 of 3 voters are
-              healthy (plan shows all);
-              others changed 2 things
-              (plan --drift)
+stack file    ✗ only 2 of 3 voters are
+              healthy (plan shows all)
+drift         ! others changed 2 things:
+              plan --drift
 "#,
     );
 }
@@ -164,6 +169,6 @@ fn the_json_names_what_programs_ask_for() {
     let json = serde_json::to_value(healthy()).expect("JSON");
     assert_eq!(json["members"][1]["role"], "voter");
     assert_eq!(json["members"][1]["leader"], true);
-    assert_eq!(json["drift"]["state"], "none");
+    assert_eq!(json["pending"]["state"], "none");
     assert_eq!(json["certificates"][0]["secret"], "orders-peer-ca");
 }

@@ -153,10 +153,10 @@ fn told(observed: &Observed) -> ClusterStatus {
     of(&plan, &desired, observed, NOW)
 }
 
-/// What `status` prints without the line on drift, which is the plan's.
+/// What `status` prints without the line on the stack file, which is the plan's.
 fn text(observed: &Observed) -> String {
     let text = render::status(&told(observed), "orders.toml", WIDE);
-    text.lines().filter(|line| !line.starts_with("drift")).map(|line| format!("{line}\n")).collect()
+    text.lines().filter(|line| !line.starts_with("stack file")).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
