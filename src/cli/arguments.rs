@@ -1,15 +1,14 @@
 //! What can be typed.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::object::Named;
-
-mod ending;
+mod applying;
 mod intents;
 
-pub use intents::{Deletion, End, Intents};
+pub use applying::{Apply, Destroy, Forget};
+pub use intents::{End, Intents};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -287,81 +286,6 @@ pub struct Plan {
 }
 
 #[derive(Debug, Args)]
-pub struct Apply {
-    /// The stack file
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub how: How,
-    #[command(flatten)]
-    pub intents: Intents,
-}
-
-/// How a plan is approved and carried out.
-#[derive(Clone, Debug, Args)]
-pub struct How {
-    /// Do not ask
-    #[arg(long)]
-    pub auto_approve: bool,
-    /// Apply only the plan with this digest, as `plan` printed it, and do not ask
-    ///
-    /// At a terminal the short form will do, such as 7f3a-91c2. Without one at least 32
-    /// digits are needed, from `plan --json`: eight can be met by chance.
-    #[arg(long, value_name = "DIGEST")]
-    pub expect: Option<String>,
-    /// How long one wait may take: 90s, 10m, 1h
-    #[arg(long, env = "ESTACK_STEP_TIMEOUT", default_value = "10m", value_name = "TIME", value_parser = duration)]
-    pub step_timeout: Duration,
-    /// How long to wait for another run that holds the lock
-    #[arg(long, env = "ESTACK_LOCK_TIMEOUT", default_value = "0s", value_name = "TIME", value_parser = time)]
-    pub lock_timeout: Duration,
-    /// Where snapshots go that are saved before members or data go
-    ///
-    /// If left out: etcdctl-stack/snapshots in XDG_STATE_HOME, which is ~/.local/state
-    /// unless it is set.
-    #[arg(long, env = "ESTACK_SNAPSHOT_DIR", value_name = "DIR")]
-    pub snapshot_dir: Option<PathBuf>,
-    /// Print events as JSON, a line each, to standard output
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Destroy {
-    /// The stack file
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub how: How,
-    /// Delete these with the stack: KIND/NAME,... of claims, Secrets and the namespace
-    ///
-    /// Each needs its permission as well: --allow-data-loss for a claim, --allow-delete
-    /// for anything else, or the stack's name typed at a terminal.
-    #[arg(long, value_name = "KIND/NAME,...", value_delimiter = ',')]
-    pub delete: Vec<Named>,
-    /// Save no snapshot before the members stop
-    #[arg(long)]
-    pub skip_snapshot: bool,
-    /// Give up what an unfinished run was asked for
-    #[arg(long)]
-    pub abandon: bool,
-    #[command(flatten)]
-    pub allowed: Deletion,
-}
-
-#[derive(Debug, Args)]
-pub struct Forget {
-    /// The stack file
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub how: How,
-    /// Give up what an unfinished run was asked for
-    #[arg(long)]
-    pub abandon: bool,
-}
-
-#[derive(Debug, Args)]
 pub struct Status {
     /// The stack file
     #[arg(value_name = "FILE")]
@@ -428,18 +352,4 @@ pub struct Init {
     /// The namespace; etcd-NAME if left out
     #[arg(long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
-}
-
-/// `90s`, `10m`, `1h30m`; not zero.
-fn duration(text: &str) -> Result<Duration, String> {
-    time(text).and_then(|time| {
-        if time.is_zero() { Err(format!("`{text}` is not more than zero")) } else { Ok(time) }
-    })
-}
-
-/// The same, and `0s`.
-fn time(text: &str) -> Result<Duration, String> {
-    let parsed: Option<jiff::SignedDuration> = text.parse().ok();
-    let time = parsed.and_then(|parsed| Duration::try_from(parsed).ok());
-    time.ok_or_else(|| format!("`{text}` is not a time such as 90s, 10m or 1h"))
 }

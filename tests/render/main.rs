@@ -11,10 +11,12 @@ mod headers;
 mod histories;
 mod owners;
 mod plans;
+mod reasons;
 mod remade;
 mod runs;
 mod sources;
 mod statuses;
+mod summaries;
 mod worlds;
 
 use etcdctl_stack::render::Style;

@@ -1,10 +1,10 @@
-//! Plans, and several of them.
+//! Plans, as they are printed.
 
 use std::{collections::BTreeSet, path::Path};
 
 use etcdctl_stack::{
     object::Kind,
-    plan::{Blocked, Plan},
+    plan::Plan,
     render::{self, About, Detail, Hint, Style, View},
     report::{Permissions, Which},
 };
@@ -21,7 +21,7 @@ pub const ABOUT: About<'_> = About { file: "orders.toml", permissions: &NOTHING,
 pub const VIEW: View<'_> =
     View { about: ABOUT, detail: Detail::Counted, made_namespace: false, hint: Some(HINT) };
 
-fn plan(plan: &Plan, style: Style) -> String {
+pub fn plan(plan: &Plan, style: Style) -> String {
     render::plan(plan, VIEW, style)
 }
 
@@ -239,30 +239,6 @@ fn the_step_after_which_the_fewest_may_fail_is_marked() {
 }
 
 #[test]
-fn what_stands_in_the_way_comes_with_what_to_do() {
-    let text = plan(&worlds::blocked(), NARROW);
-    fits(&text, 40);
-    shows(
-        &text[text.find('✗').expect("a reason")..],
-        r#"✗ only 2 of 3 voters are healthy:
-  `orders-2` does not answer
-  help: repair it first; `etcdctl-stack
-        status` shows what is wrong with
-        it
-  plan::unhealthy
-
-✗ the API server refuses
-  `Service/etcd-orders/orders`:
-  port \u{1b}[31m0 is invalid
-  plan::refused
-
-Cannot be applied, for 2 reasons.
-Nothing was changed.
-"#,
-    );
-}
-
-#[test]
 fn no_changes_is_said_with_numbers() {
     shows(
         &plan(&worlds::unchanged(), WIDE),
@@ -272,89 +248,6 @@ cluster 9f1e  ·  3 of 3 voters healthy  ·  leader orders-2  ·  database 1.2 G
 No changes. 3 objects and 3 voters match orders.toml.
 "#,
     );
-}
-
-#[test]
-fn a_plan_that_could_not_read_everything_is_not_offered() {
-    let unread = vec!["`Service/etcd-orders/orders` cannot be read: timeout".to_owned()];
-    let world = Plan { unread, digest: None, ..worlds::unchanged() };
-    shows(
-        &plan(&world, WIDE),
-        r#"orders  ·  context prod-eu  ·  namespace etcd-orders
-cluster 9f1e  ·  3 of 3 voters healthy  ·  leader orders-2  ·  database 1.2 GiB of 6 GiB
-
-✗ `Service/etcd-orders/orders` cannot be read: timeout
-
-Cannot be applied, for 1 reason. Nothing was changed.
-"#,
-    );
-}
-
-/// A plan that may read nothing.
-fn forbidden() -> Plan {
-    let one = |name: &str| {
-        format!(
-            r#"`Secret/n/{name}` cannot be read: secrets "{name}" is forbidden: User "x" cannot get resource "secrets" in API group "" in the namespace "n""#
-        )
-    };
-    let unread = ["a", "b", "c"].map(one).to_vec();
-    let namespace_exists = false;
-    Plan { unread, digest: None, etcd: None, unchanged: Vec::new(), namespace_exists, ..worlds::unchanged() }
-}
-
-#[test]
-fn reasons_that_differ_only_in_the_object_are_one_and_counted_as_one() {
-    shows(
-        &plan(&forbidden(), WIDE),
-        r#"orders  ·  context prod-eu  ·  namespace etcd-orders (unknown)
-
-✗ 3 reads are forbidden: user "x" may not get secrets in namespace "n"
-
-Cannot be applied, for 1 reason. Nothing was changed.
-"#,
-    );
-}
-
-#[test]
-fn rights_that_are_listed_are_not_counted_again() {
-    let reason = "2 of 30 rights are missing: get secrets in n, list pods in n".to_owned();
-    let blocked = vec![Blocked {
-        code: "plan::missing_rights".into(),
-        reason,
-        facts: Vec::new(),
-        help: None,
-        key: None,
-    }];
-    let world = Plan { blocked, ..forbidden() };
-    shows(
-        &plan(&world, WIDE),
-        r#"orders  ·  context prod-eu  ·  namespace etcd-orders (unknown)
-
-✗ 2 of 30 rights are missing: get secrets in n, list pods in n
-  plan::missing_rights
-
-Cannot be applied, for 1 reason. Nothing was changed.
-"#,
-    );
-    let summary = render::summary(&[("orders.toml", Ok(&world))], &NOTHING, WIDE);
-    assert!(
-        summary
-            .contains("orders.toml  error: 2 of 30 rights are missing: get secrets in n, list pods in n\n")
-    );
-}
-
-#[test]
-fn a_namespace_that_is_missing_and_may_not_be_made_is_not_new() {
-    let reason = "`Namespace/etcd-orders` does not exist, and `create_namespace` is false".to_owned();
-    let blocked = vec![Blocked {
-        code: "plan::namespace_missing".into(),
-        reason,
-        facts: Vec::new(),
-        help: None,
-        key: None,
-    }];
-    let world = Plan { namespace_exists: false, blocked, ..worlds::unchanged() };
-    assert!(plan(&world, WIDE).contains("namespace etcd-orders (not there)"));
 }
 
 #[test]
@@ -384,15 +277,6 @@ fn the_next_command_can_be_copied_as_it_stands() {
 }
 
 #[test]
-fn what_was_done_before_a_refusal_is_said() {
-    let blocked = worlds::blocked();
-    let told = |made_namespace| render::plan(&blocked, View { made_namespace, ..VIEW }, WIDE);
-    assert!(told(false).contains("Nothing was changed."));
-    let made = "The namespace was made, and nothing else was changed.";
-    assert!(told(true).contains(made) && !told(true).contains("Nothing was changed."));
-}
-
-#[test]
 fn in_automation_no_next_command_is_suggested() {
     let text = render::plan(&worlds::grow(), View { hint: None, ..VIEW }, WIDE);
     assert!(text.ends_with("No restart. No data is deleted.\n"), "{text}");
@@ -410,32 +294,6 @@ fn colour_adds_nothing_and_takes_nothing_away() {
             );
         }
     }
-}
-
-#[test]
-fn several_plans_end_with_a_line_each_the_worst_first() {
-    let (create, grow, blocked, unchanged) =
-        (worlds::create(), worlds::grow(), worlds::blocked(), worlds::unchanged());
-    let plans = [
-        ("a.toml", Ok(&unchanged)),
-        ("b.toml", Ok(&create)),
-        ("c.toml", Ok(&grow)),
-        ("d.toml", Ok(&blocked)),
-        ("e.toml", Err("cannot reach the API server at https://prod-eu.example.com: refused".to_owned())),
-    ];
-    shows(
-        &render::summary(&plans, &NOTHING, WIDE),
-        r#"Summary
-  ✗ e.toml  error: cannot reach the API server at https://prod-eu.example.com: refused
-  ✗ d.toml  cannot be applied: only 2 of 3 voters are healthy: `orders-2` does not answer (and 1
-      more)
-  ~ c.toml  0 to create, 1 to change, 0 to delete, 3 steps, voters 3 -> 5
-  + b.toml  6 to create, 0 to change, 0 to delete, 4 steps, voters 0 -> 3
-    a.toml  no changes
-5 stacks: 1 with errors, 1 that cannot be applied, 1 to change, 1 to create, 1 without changes
-"#,
-    );
-    fits(&render::summary(&plans, &NOTHING, NARROW), 40);
 }
 
 #[test]
