@@ -144,7 +144,8 @@ impl Drift {
     fn added_fields(&mut self, applied: &Desired, observed: &Observed, since: Timestamp) {
         let is_new = |one: &Foreign| {
             let time = one.time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
-            !one.tolerated && time.is_none_or(|time| time >= since)
+            // The server writes whole seconds.
+            !one.tolerated && time.is_none_or(|time| time.as_second() >= since.as_second())
         };
         let added = foreign::foreign(applied, &observed.live).into_iter().filter(is_new);
         self.fields.extend(added.map(|one| {

@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 
 use crate::worlds::World;
 
+/// 2026-09-21T14:13:20Z and a half.
+const SINCE: Timestamp = Timestamp::constant(1_790_000_000, 500_000_000);
+
 fn told(world: &World) -> Drift {
-    drift(&world.desired, &world.observed(), Timestamp::constant(1_790_000_000, 0))
+    drift(&world.desired, &world.observed(), SINCE)
 }
 
 /// Object and path, the value that was applied, the value now, and who set it.
@@ -70,7 +73,7 @@ fn a_field_that_somebody_added_since_is_told_and_an_older_one_is_not() {
         json!({ "manager": field, "operation": "Update", "time": time, "fieldsV1": fields })
     };
     body["metadata"]["managedFields"] =
-        json!([entry("2026-11-20T18:25:21Z", "f:new"), entry("2026-01-20T18:25:21Z", "f:old")]);
+        json!([entry("2026-09-21T14:13:20Z", "f:new"), entry("2026-09-21T14:13:19Z", "f:old")]);
     // An apply leaves them, and so does a dry-run.
     let object = Object { key: key.clone(), body: body.clone() };
     world.answers.insert(key, Proposal::Accepted { object, warnings: Vec::new() });
