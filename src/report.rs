@@ -40,6 +40,13 @@ pub enum Event {
         /// For what.
         waiting_for: String,
     },
+    /// It has saved a snapshot, and checked it.
+    StepSaved {
+        /// Its number.
+        number: usize,
+        /// The file.
+        path: String,
+    },
     /// It is done.
     StepComplete {
         /// Its number.

@@ -79,7 +79,7 @@ impl Progress {
                 Event::StepProgress { number, waiting_for } => {
                     bar.set_message(living(&format!("{number} waiting for {waiting_for}")));
                 }
-                Event::StepComplete { .. } => {
+                Event::StepSaved { .. } | Event::StepComplete { .. } => {
                     if let Some(line) = render::event(event, output.progress) {
                         bar.suspend(|| output.say(&line));
                     }
@@ -100,7 +100,7 @@ impl Progress {
     pub fn end(self, report: &Report, end: Option<Ending>, target: &str) {
         match self {
             Progress::Json(output) => {
-                let _printed = output.answer(&format!("{}\n", render::report_json(report, now())));
+                let _printed = output.answer(&format!("{}\n", render::report_json(report, end, now())));
             }
             Progress::Lines(output) => output.say(&render::report(report, end, target, output.progress)),
             Progress::Living(output, bar) => {

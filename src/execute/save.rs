@@ -5,13 +5,14 @@ use super::{
     health::Bearable,
     wait::{HEALTH_INTERVAL, SECOND},
 };
-use crate::{member::Id, observed::journal::Snapshot};
+use crate::{member::Id, observed::journal::Snapshot, report::Event};
 
 impl<W: World> Run<'_, W> {
     /// Saves a snapshot and writes it down. Whether an earlier one is enough is
     /// for the planner to say: what it plans is saved now.
     pub(super) async fn snapshot(&mut self) -> Result<(), Halt> {
         let saved = self.save().await?;
+        (self.events)(Event::StepSaved { number: self.number, path: saved.path.clone() });
         if let Some(run) = &mut self.journal.run {
             run.snapshot = Some(saved);
         }

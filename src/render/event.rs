@@ -45,6 +45,9 @@ pub fn event(event: &Event, style: Style) -> Option<String> {
         Event::StepProgress { number, waiting_for } => {
             Some(style.wrap(&format!(" … {number:>2} "), 6, &format!("waiting for {waiting_for}")))
         }
+        Event::StepSaved { number, path } => {
+            Some(style.wrap(&format!(" … {number:>2} "), 6, &format!("saved {path}")))
+        }
         Event::StepComplete { number, title, milliseconds } => {
             let column = style.width.min(100).saturating_sub(TIME);
             let mark = style.good("✓");
@@ -165,6 +168,7 @@ pub fn event_json(event: &Event, now: Timestamp) -> Value {
     let message = match event {
         Event::StepStart { number, of, title } => format!("step {number} of {of}: {title}"),
         Event::StepProgress { number, waiting_for } => format!("step {number} waits for {waiting_for}"),
+        Event::StepSaved { number, path } => format!("step {number} saved {path}"),
         Event::StepComplete { number, title, milliseconds } => {
             format!("step {number} done in {}: {title}", seconds(*milliseconds))
         }
@@ -173,10 +177,10 @@ pub fn event_json(event: &Event, now: Timestamp) -> Value {
 }
 
 /// The end of a run as the last line of a stream.
-pub fn report_json(report: &Report, now: Timestamp) -> Value {
+pub fn report_json(report: &Report, end: Option<Ending>, now: Timestamp) -> Value {
     let Report { outcome, done, left } = report;
     let (level, how) = match outcome {
-        Outcome::Completed => ("info", "applied".to_owned()),
+        Outcome::Completed => ("info", words(end).done.to_lowercase()),
         Outcome::Interrupted => ("warn", "interrupted between two steps".to_owned()),
         Outcome::BrokenOff { number, .. } => ("warn", format!("interrupted in the middle of step {number}")),
         Outcome::Stopped { number, reason, .. } => ("error", format!("stopped at step {number}: {reason}")),

@@ -45,6 +45,9 @@ fn a_line_comes_for_each_change_of_state() {
     );
     let lines: Vec<String> = events().iter().filter_map(|event| render::event(event, NARROW)).collect();
     fits(&lines.join("\n"), 40);
+    let saved = Event::StepSaved { number: 2, path: "/home/ann/orders.db".into() };
+    assert_eq!(render::event(&saved, WIDE).as_deref(), Some(" …  2 saved /home/ann/orders.db"));
+    assert_eq!(render::event_json(&saved, NOW)["type"], "step_saved");
     // A name that cannot be broken pushes the time to a line of its own.
     let title = "apply PodDisruptionBudget/look-1/lookers".into();
     let long = Event::StepComplete { number: 3, title, milliseconds: 0 };
@@ -119,7 +122,7 @@ Next: etcdctl-stack apply orders.toml  goes on from here.
 "#,
     );
     fits(&render::report(&report, None, "orders.toml", NARROW), 40);
-    let json = render::report_json(&report, NOW);
+    let json = render::report_json(&report, None, NOW);
     assert_eq!(json["outcome"]["broken_off"]["number"], 4);
     assert_eq!(json["@message"], "interrupted in the middle of step 4; 3 steps done, 2 left");
 }
@@ -166,7 +169,7 @@ fn a_program_reads_a_line_for_each_event() {
             "milliseconds": 240,
         })
     );
-    let end = render::report_json(&stopped(), NOW);
+    let end = render::report_json(&stopped(), None, NOW);
     assert_eq!((&end["type"], &end["@level"]), (&json!("apply_summary"), &json!("error")));
     assert_eq!(end["@message"], "stopped at step 2: not done after 10m; 1 step done, 4 left");
     assert_eq!(render::version_json(NOW)["type"], "version");
