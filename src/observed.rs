@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     certificate::Facts,
@@ -79,6 +80,9 @@ pub struct Live {
     pub secrets: BTreeMap<ObjectKey, SecretFacts>,
     /// Pods that carry the stack's labels, sorted by name.
     pub pods: Lookup<Vec<Pod>>,
+    /// The pod templates that StatefulSets of the stack have had, where they may
+    /// be listed. Not for display: what others put into them may be secret.
+    pub revisions: Lookup<Vec<Revision>>,
     /// Claims whose names the StatefulSet would use, sorted by name.
     pub claims: Lookup<Vec<Claim>>,
     /// The StorageClasses of the cluster.
@@ -149,6 +153,19 @@ pub struct Pod {
     /// `ImagePullBackOff`, `Unschedulable`, `Evicted`, and the words of the
     /// kubelet or scheduler.
     pub trouble: Option<Trouble>,
+}
+
+/// A pod template that the StatefulSet's controller has kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Its name, which each pod that is made from it carries.
+    pub name: String,
+    /// Where it stands among the others: the newest is the highest.
+    pub number: i64,
+    /// The uid of the StatefulSet that it is of.
+    pub owner: Option<String>,
+    /// The template, as the API server shows it in the StatefulSet.
+    pub template: Value,
 }
 
 /// A member's claim.

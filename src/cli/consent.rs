@@ -157,6 +157,7 @@ mod tests {
             objects: BTreeMap::new(),
             secrets: BTreeMap::new(),
             pods: Lookup::Absent,
+            revisions: Lookup::Absent,
             claims: Lookup::Absent,
             storage_classes: Lookup::Absent,
             nodes: Lookup::Absent,

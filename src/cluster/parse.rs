@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     desired::CLUSTER_ID,
     object::etcd_container,
-    observed::{Claim, Node, Pod, StorageClass, Trouble},
+    observed::{Claim, Node, Pod, Revision, StorageClass, Trouble},
     quantity::Quantity,
 };
 
@@ -51,6 +51,15 @@ pub fn pod(value: &Value) -> Pod {
         owner: controller(value),
         trouble: trouble(value),
     }
+}
+
+/// A template that the StatefulSet's controller keeps: a strategic merge patch
+/// that replaces it.
+pub fn revision(value: &Value) -> Option<Revision> {
+    let mut template = value.pointer("/data/spec/template")?.clone();
+    template.as_object_mut()?.remove("$patch");
+    let number = value["revision"].as_i64()?;
+    Some(Revision { name: name(value), number, owner: controller(value), template })
 }
 
 /// The one owner that makes and deletes it.
@@ -210,6 +219,21 @@ mod tests {
             ] },
         }));
         assert_eq!((found.client_port, found.restarts, found.trouble), (Some(2), 1, None));
+    }
+
+    #[test]
+    fn a_template_that_was_kept_is_read_as_the_stateful_set_shows_it() {
+        let owner = json!({ "controller": true, "uid": "set" });
+        let found = revision(&json!({
+            "metadata": { "name": "orders-6c", "ownerReferences": [owner] },
+            "data": { "spec": { "template": { "$patch": "replace", "spec": { "hostNetwork": true } } } },
+            "revision": 4,
+        }));
+        let template = json!({ "spec": { "hostNetwork": true } });
+        let kept =
+            Revision { name: "orders-6c".to_owned(), number: 4, owner: Some("set".to_owned()), template };
+        assert_eq!(found, Some(kept));
+        assert_eq!(revision(&json!({ "data": { "more": 1 }, "revision": 4 })), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{Error, Reader, parse, path, rights, secret};
 use crate::{
     desired::{Desired, Names, STACK_LABEL},
     object::{Kind, Object, ObjectKey},
-    observed::{Claim, Journal, Live, Lookup, Neighbours, Node, Pod, SecretFacts, Target},
+    observed::{Claim, Journal, Live, Lookup, Neighbours, Node, Pod, Revision, SecretFacts, Target},
 };
 
 impl Reader {
@@ -56,6 +56,7 @@ impl Reader {
         let lists = async {
             tokio::join!(
                 pods,
+                self.revisions(names),
                 self.claims(names),
                 self.list(Kind::StorageClass, None, parse::storage_class),
                 self.list(Kind::Node, None, parse::node),
@@ -65,7 +66,11 @@ impl Reader {
         let records = async { tokio::join!(self.journal(names), self.lease(names), self.minor_version()) };
         let reads = async { tokio::join!(objects, lists, records) };
         let (reads, rights) = join(reads, rights::rights(&self.http, desired)).await;
-        let (objects, (pods, claims, storage_classes, nodes, quotas), (journal, lease, kubernetes)) = reads;
+        let (
+            objects,
+            (pods, revisions, claims, storage_classes, nodes, quotas),
+            (journal, lease, kubernetes),
+        ) = reads;
         let journal = match journal? {
             Lookup::Found((journal, _)) => Lookup::Found(journal),
             Lookup::Absent => Lookup::Absent,
@@ -93,6 +98,7 @@ impl Reader {
             objects,
             secrets,
             pods: pods?,
+            revisions: revisions?,
             claims: claims?,
             storage_classes: storage_classes?,
             nodes: nodes?,
@@ -193,6 +199,23 @@ impl Reader {
             Ok(answer) => {
                 let items = answer.body["items"].as_array().map_or(&[][..], Vec::as_slice);
                 Ok(Lookup::Found(items.iter().map(parse).collect()))
+            }
+            Err(error) if error.is_fatal() => Err(error),
+            Err(error) => Ok(Lookup::Failed(error.to_string())),
+        }
+    }
+
+    /// Lists what the StatefulSet's controller keeps of a stack, where that is
+    /// allowed.
+    async fn revisions(&self, names: &Names) -> Result<Lookup<Vec<Revision>>, Error> {
+        let path = format!(
+            "/apis/apps/v1/namespaces/{}/controllerrevisions?labelSelector={STACK_LABEL}%3D{}",
+            names.namespace, names.stack
+        );
+        match self.http.get(&path).await {
+            Ok(answer) => {
+                let items = answer.body["items"].as_array().map_or(&[][..], Vec::as_slice);
+                Ok(Lookup::Found(items.iter().filter_map(parse::revision).collect()))
             }
             Err(error) if error.is_fatal() => Err(error),
             Err(error) => Ok(Lookup::Failed(error.to_string())),

@@ -105,7 +105,10 @@ impl State {
         {
             return known.to_owned();
         }
-        let revision = revision(&set.body["spec"]["template"]);
+        let template = set.body["spec"]["template"].clone();
+        let revision = revision(&template);
+        self.revisions.retain(|(name, _)| *name != revision);
+        self.revisions.push((revision.clone(), template));
         set.body["status"] = json!({ "observedGeneration": generation, "updateRevision": revision });
         revision
     }

@@ -159,6 +159,9 @@ pub struct State {
     pub scaled_by: Option<String>,
     /// What somebody else added to the environment of etcd.
     pub edited: Option<Value>,
+    /// The pod templates that there were, by the name of their revision, the
+    /// newest last.
+    pub revisions: Vec<(String, Value)>,
     /// When the StatefulSet's status is brought up to date.
     pub status_due: Timestamp,
     /// When a StatefulSet that is being deleted is gone, without its pods.
@@ -212,6 +215,7 @@ impl Simulator {
             secrets: BTreeMap::new(),
             scaled_by: None,
             edited: None,
+            revisions: Vec::new(),
             status_due: now,
             orphaned_at: None,
             window_before: None,

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use etcdctl_stack::{
     desired::ORDINALS,
     member::{Id, Member, Membership, Role, Status},
+    object::Object,
     observed::{
-        Claim, EtcdReading, Live, Lookup, Members, Node, Observed, Pod, Proposal, Right, StorageClass,
-        Target, Trouble,
+        Claim, EtcdReading, Live, Lookup, Members, Node, Observed, Pod, Proposal, Revision, Right,
+        StorageClass, Target, Trouble,
     },
     plan::{Intent, Plan, adoptions, plan, questions},
 };
+
+use serde_json::Value;
 
 use crate::simulator::{Log, Phase, Simulator, State};
 
@@ -73,6 +76,7 @@ impl Simulator {
             objects,
             secrets: state.secrets.clone(),
             pods: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.pod(ordinal)).collect()),
+            revisions: Lookup::Found(state.revisions()),
             claims: Lookup::Found((0..ORDINALS).filter_map(|ordinal| state.claim(ordinal)).collect()),
             storage_classes: Lookup::Found(vec![class]),
             nodes: Lookup::Found((0..ORDINALS).map(|i| node(&format!("node-{i}"))).collect()),
@@ -232,6 +236,18 @@ impl State {
                 exit_code: pod.words.is_some().then_some(1),
             }),
         })
+    }
+
+    fn revisions(&self) -> Vec<Revision> {
+        let set = self.objects.get(&self.names.stateful_set());
+        let owner = set.and_then(Object::uid);
+        let revision = |(number, (name, template)): (i64, &(String, Value))| Revision {
+            name: name.clone(),
+            number,
+            owner: owner.map(str::to_owned),
+            template: template.clone(),
+        };
+        (1..).zip(&self.revisions).map(revision).collect()
     }
 
     fn claim(&self, ordinal: usize) -> Option<Claim> {

@@ -275,6 +275,7 @@ async fn an_identity_without_rights_sees_each_of_them_denied() {
         matches!(&denied.pods, Lookup::Failed(reason) if reason.contains("cannot list resource \"pods\""))
     );
     assert!(matches!(&denied.journal, Lookup::Failed(_)));
+    assert!(matches!(&denied.revisions, Lookup::Failed(reason) if reason.contains("controllerrevisions")));
 
     let object = space.config("red");
     let answers = reader.ask(&[Question { object: object.clone() }]).await;

@@ -263,6 +263,7 @@ pub fn empty(desired: &Desired) -> Observed {
         objects,
         secrets: BTreeMap::new(),
         pods: Lookup::Found(Vec::new()),
+        revisions: Lookup::Found(Vec::new()),
         claims: Lookup::Found(Vec::new()),
         storage_classes: Lookup::Found(vec![class]),
         nodes: Lookup::Found((1..=3).map(node).collect()),

@@ -307,6 +307,7 @@ fn killed(plan: &Plan, who: &str) -> Live {
         objects: BTreeMap::new(),
         secrets: BTreeMap::new(),
         pods: Lookup::Absent,
+        revisions: Lookup::Absent,
         claims: Lookup::Absent,
         storage_classes: Lookup::Absent,
         nodes: Lookup::Absent,

@@ -34,6 +34,7 @@ fn empty() -> Observed {
         objects: keys.into_iter().map(|key| (key, Lookup::Absent)).collect(),
         secrets: BTreeMap::new(),
         pods: Lookup::Found(Vec::new()),
+        revisions: Lookup::Found(Vec::new()),
         claims: Lookup::Found(Vec::new()),
         storage_classes: Lookup::Failed("not asked".into()),
         nodes: Lookup::Failed("not asked".into()),
