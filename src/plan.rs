@@ -16,6 +16,7 @@
 //! anew          an object that is deleted and created, as a change
 //! volumes       the volumes of members beside the wanted ones
 //! certificates  which certificates to issue, and why
+//! template      the pod template as it will be, and who has it already
 //! state         what membership is decided from
 //! membership    one change of membership at a time
 //! order         changes and membership as steps
@@ -76,6 +77,7 @@ mod source;
 mod spelling;
 mod state;
 mod step;
+mod template;
 mod volumes;
 
 pub use crate::observed::journal::Ending;
@@ -335,7 +337,7 @@ fn with_snapshot(
     let asked = state::Asked {
         intent,
         intended: &intended,
-        new_template: comparison.new_template,
+        template: &comparison.template,
         cut_off: comparison.cut_off,
         outgrown: anew.contains_key(&desired.names.stateful_set()),
         snapshot,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Blocked, Change, Confidence, FieldChange, IssueReason, Source, Verb, adopt,
+    Blocked, Change, Confidence, IssueReason, Source, Verb, adopt,
     anew::{self, Anew},
     certificates::{self, Verdict},
     defaults::Defaults,
@@ -15,6 +15,7 @@ use super::{
     prune::{LeftOver, delete, left_over},
     questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
+    template::Template,
 };
 use crate::{
     certificate::Usage,
@@ -43,8 +44,8 @@ pub struct Comparison {
     pub unread: Vec<String>,
     /// What a reviewer should know.
     pub warnings: Vec<String>,
-    /// Whether the pod template is to change, so that members must restart.
-    pub new_template: bool,
+    /// What becomes of the pod template.
+    pub template: Template,
     /// Whether members cannot be asked, or cannot reach each other, until
     /// certificates are issued: then only these are planned.
     pub cut_off: bool,
@@ -218,7 +219,9 @@ impl Comparison {
             one.notes =
                 vec!["for the members that are recorded: with their data, and around their pods".to_owned()];
         }
-        self.new_template |= changes_template(&one);
+        if let Some(found) = found.filter(|_| object.key.kind == Kind::StatefulSet) {
+            self.template = Template::after(&one, found, after, given.removals);
+        }
         self.changes.push(one);
     }
 
@@ -395,11 +398,6 @@ pub fn other_peer_port(desired: &Desired, live: &Live) -> Option<u64> {
     let ports = etcd_container(&found.body, "/spec/template/spec/containers")?.get("ports")?.as_array()?;
     let port = ports.iter().find(|port| port["name"] == "peer")?["containerPort"].as_u64()?;
     (port != u64::from(desired.stack.ports.peer)).then_some(port)
-}
-
-fn changes_template(one: &Change) -> bool {
-    let in_template = |field: &FieldChange| field.path.starts_with("spec.template");
-    one.key.kind == Kind::StatefulSet && one.verb != Verb::Create && one.fields.iter().any(in_template)
 }
 
 /// Whether the namespace is being deleted.

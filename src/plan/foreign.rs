@@ -131,7 +131,7 @@ impl Ours {
 }
 
 /// Tables whose entries are somebody's one by one.
-const MAPS: [&str; 5] = ["annotations", "labels", "data", "binaryData", "matchLabels"];
+pub const MAPS: [&str; 5] = ["annotations", "labels", "data", "binaryData", "matchLabels"];
 
 /// Lists and tables that may be owned without anything in them.
 const EMPTY: [&str; 4] = ["annotations", "labels", "finalizers", "ownerReferences"];

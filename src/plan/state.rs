@@ -10,13 +10,14 @@ use serde_json::Value;
 use super::{
     Blocked, Intent, compare, etcd,
     membership::{self, Gone, Listed, Replacing, State, Volume},
+    template::{self, Template},
     volumes,
 };
 use crate::{
     desired::{CLUSTER_ID, Desired, Window},
     member::{Id, Member, Role},
     object::Object,
-    observed::{Claim, Intended, Journal, Live, Lookup, Members, Observed, journal::Snapshot},
+    observed::{Claim, Intended, Journal, Live, Lookup, Members, Observed, Pod, journal::Snapshot},
 };
 
 mod reasons;
@@ -30,8 +31,8 @@ pub struct Asked<'a> {
     pub intent: &'a Intent,
     /// The same, by identity.
     pub intended: &'a Intended,
-    /// Whether the pod template is to change.
-    pub new_template: bool,
+    /// What becomes of the pod template.
+    pub template: &'a Template,
     /// Whether members cannot be asked before certificates are issued.
     pub cut_off: bool,
     /// Whether the StatefulSet must be made anew.
@@ -321,31 +322,38 @@ fn claims(
         .collect()
 }
 
-/// Whose pods are not made from the template as it is, or are to be restarted
-/// because somebody asked for it. With a new template that is everybody, also
+/// Whose pods are not made from the template as it will be, or are to be
+/// restarted because somebody asked for it. With a new template that is also
 /// one whose pod the older template kept from being made.
 fn outdated(desired: &Desired, live: &Live, asked: &Asked<'_>) -> BTreeSet<usize> {
     let stateful_set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
-    if asked.new_template {
-        return (0..stateful_set.map_or(0, replicas)).collect();
+    let goes = |pod: &Pod| asked.intended.restart.get(&pod.name) == Some(&pod.uid);
+    if *asked.template != Template::Stays {
+        let put_back = stateful_set.and_then(|set| asked.template.revision(live, set));
+        let has_it = |pod: &Pod| put_back.is_some() && pod.revision.as_deref() == put_back;
+        let stays = |pod: &Pod| has_it(pod) && !pod.terminating && !goes(pod);
+        let all = 0..stateful_set.map_or(0, replicas);
+        return all.filter(|one| !live.pod(&desired.names.member(*one)).is_some_and(stays)).collect();
     }
-    let current = stateful_set.and_then(current_revision);
+    let current = stateful_set.and_then(|set| current_revision(live, set));
     let pods = live.pods.found().into_iter().flatten();
-    pods.filter(|pod| {
-        let older = current.is_some_and(|current| pod.revision.as_deref() != Some(current));
-        older || asked.intended.restart.get(&pod.name) == Some(&pod.uid)
-    })
-    .filter_map(|pod| desired.names.ordinal_named(&pod.name))
-    .collect()
+    let older = |pod: &Pod| current.is_some_and(|current| pod.revision.as_deref() != Some(current));
+    pods.filter(|pod| older(pod) || goes(pod))
+        .filter_map(|pod| desired.names.ordinal_named(&pod.name))
+        .collect()
 }
 
-/// The revision of the template as it is; `Some("")`, which no pod has, while
-/// the controller has not seen it yet; `None` where nothing says.
-fn current_revision(stateful_set: &Object) -> Option<&str> {
+/// The revision of the template as it is; `None` where nothing says. What the
+/// controller has not seen yet is an older one, or `Some("")`, which no pod has.
+fn current_revision<'a>(live: &'a Live, stateful_set: &'a Object) -> Option<&'a str> {
     let body = &stateful_set.body;
     let seen = body.pointer("/status/observedGeneration").and_then(Value::as_i64)?;
     let is = body.pointer("/metadata/generation").and_then(Value::as_i64)?;
-    if seen < is { Some("") } else { body.pointer("/status/updateRevision")?.as_str() }
+    if seen < is {
+        let template = body.pointer("/spec/template")?;
+        return Some(template::revision(live, stateful_set, template).unwrap_or_default());
+    }
+    body.pointer("/status/updateRevision")?.as_str()
 }
 
 /// Whether members and data may go without another snapshot.

@@ -104,6 +104,11 @@ impl Simulator {
         });
     }
 
+    /// `kubectl delete pod`: it is made anew from the template as it is.
+    pub fn delete_pod(&self, ordinal: usize) {
+        self.by_hand(|state| state.delete_pod(ordinal));
+    }
+
     /// Ends a member's process and lets it find no node.
     pub fn hold(&self, ordinal: usize) {
         self.by_hand(|state| state.befalls(Blow::Hold, ordinal));

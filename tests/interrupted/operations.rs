@@ -213,21 +213,42 @@ fn pods_that_somebody_added_by_scaling_go_again() {
     );
 }
 
-#[test]
-fn an_option_that_somebody_edited_in_is_removed_and_members_restart_without_it() {
-    let worlds = worlds();
+/// An option of etcd that somebody edits into a stack of so many members, to
+/// be removed by name.
+fn edited(world: &Simulator, to: usize) -> (Simulator, Intent) {
+    let world = wanting(world, to, "");
+    world.add_variable("ETCD_LOG_LEVEL");
+    world.let_time_pass(20);
     let field = "spec.template.spec.containers[name=\"etcd\"].env[name=\"ETCD_LOG_LEVEL\"]";
     let takes: Owned = format!("StatefulSet/orders:{field}@kubectl-edit").parse().expect("a field");
+    (world, Intent { take: BTreeSet::from([takes]), ..Intent::default() })
+}
+
+#[test]
+fn an_option_that_somebody_edited_in_is_removed_and_those_who_have_it_restart() {
+    let worlds = worlds();
     let sizes = [(1, 1), (3, 3), (5, 5), (3, 5), (5, 3)];
     all(
-        "kubectl edit",
+        "kubectl edit, and a restart",
         sizes.map(|(members, to)| {
-            let world = wanting(&worlds[members - 1], to, "");
-            world.add_variable("ETCD_LOG_LEVEL");
+            let (world, intent) = edited(&worlds[members - 1], to);
+            world.delete_pod(0);
             world.let_time_pass(20);
-            let intent = Intent { take: BTreeSet::from([takes.clone()]), ..Intent::default() };
             let goal = Goal { members: to, intent, downtime: members == 1, ..Goal::default() };
             (format!("{members} to {to}"), world, goal)
+        }),
+    );
+}
+
+#[test]
+fn an_option_that_nobody_has_taken_up_is_removed_without_a_restart() {
+    let worlds = worlds();
+    all(
+        "kubectl edit",
+        (1..=5).map(|members| {
+            let (world, intent) = edited(&worlds[members - 1], members);
+            let goal = Goal { members, intent, pods: Some(world.pods()), ..Goal::default() };
+            (format!("{members}"), world, goal)
         }),
     );
 }

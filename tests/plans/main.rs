@@ -15,6 +15,7 @@ mod membership;
 mod objects;
 mod owned;
 mod pruned;
+mod put_back;
 mod quotas;
 mod remade;
 mod removing;

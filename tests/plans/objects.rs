@@ -31,6 +31,7 @@ fn a_version_that_the_file_does_not_name_stays_what_it_is() {
     let key = world.desired.names.stateful_set();
     let image = &mut world.body(&key)["spec"]["template"]["spec"]["containers"][0]["image"];
     *image = json!("registry.k8s.io/etcd:v3.6.2");
+    world.takes_template_up("orders-7d");
     assert_eq!(world.plan().restarts(), ["orders-2", "orders-1", "orders-0"]);
     world.desired = etcdctl_stack::plan::settle(&world.desired, &world.live);
     assert!(world.plan().is_empty(), "{:#?}", world.plan().changes);

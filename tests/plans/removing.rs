@@ -34,6 +34,7 @@ fn removed(plan: &Plan) -> Vec<String> {
 fn a_field_that_is_named_is_removed_first_and_members_restart_without_it() {
     let mut world = World::founded();
     adds_env(&mut world, "ETCD_LOG_LEVEL", "(not shown)");
+    world.takes_template_up("orders-7d");
     take(&mut world, &named(ENV, "kubectl-edit"));
     let plan = world.plan();
     assert!(plan.is_applicable(), "{:?}", reasons(&plan));

@@ -63,6 +63,7 @@ fn while_the_controller_has_not_seen_the_template_every_pod_may_be_older() {
     let mut world = World::founded();
     let key = world.desired.names.stateful_set();
     world.body(&key)["metadata"]["generation"] = json!(2);
+    world.revisions().clear();
     assert_eq!(world.plan().restarts().len(), 3);
 }
 

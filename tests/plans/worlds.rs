@@ -65,10 +65,9 @@ impl World {
         world.body(&names.stateful_set())["metadata"]["annotations"] =
             json!({ CLUSTER_ID: CLUSTER.to_string() });
         let facts = |secret: &SecretRequest| (secret.object.key.clone(), good(secret));
-        let stateful_set = world.body(&names.stateful_set());
-        stateful_set["metadata"]["generation"] = json!(1);
-        stateful_set["status"] = json!({ "observedGeneration": 1, "updateRevision": TEMPLATE });
+        world.body(&names.stateful_set())["metadata"]["generation"] = json!(1);
         world.live.secrets = desired.secrets.iter().map(facts).collect();
+        world.keeps_template(TEMPLATE);
         world.live.pods = Lookup::Found((0..3).map(|ordinal| pod(&desired, ordinal)).collect());
         world.live.claims = Lookup::Found((0..3).map(|ordinal| claim(&desired, ordinal)).collect());
         world.live.journal = Lookup::Found(journal(&desired, 3));
