@@ -23,5 +23,6 @@ mod locks;
 mod looking;
 mod membership;
 mod owners;
+mod put_back;
 mod refusals;
 mod remade;
