@@ -56,7 +56,7 @@ impl Reader {
         let lists = async {
             tokio::join!(
                 pods,
-                self.revisions(names),
+                self.revisions(desired),
                 self.claims(names),
                 self.list(Kind::StorageClass, None, parse::storage_class),
                 self.list(Kind::Node, None, parse::node),
@@ -207,14 +207,17 @@ impl Reader {
 
     /// Lists what the StatefulSet's controller keeps of a stack, where that is
     /// allowed.
-    async fn revisions(&self, names: &Names) -> Result<Lookup<Vec<Revision>>, Error> {
+    async fn revisions(&self, desired: &Desired) -> Result<Lookup<Vec<Revision>>, Error> {
+        let names = &desired.names;
         let path = format!(
             "/apis/apps/v1/namespaces/{}/controllerrevisions?labelSelector={STACK_LABEL}%3D{}",
             names.namespace, names.stack
         );
         match self.http.get(&path).await {
-            Ok(answer) => {
-                let items = answer.body["items"].as_array().map_or(&[][..], Vec::as_slice);
+            Ok(mut answer) => {
+                let items = answer.body["items"].as_array_mut().map_or(&mut [][..], Vec::as_mut_slice);
+                let sent = &desired.stateful_set.body;
+                items.iter_mut().for_each(|item| secret::hide_environment(&mut item["data"], sent));
                 Ok(Lookup::Found(items.iter().filter_map(parse::revision).collect()))
             }
             Err(error) if error.is_fatal() => Err(error),

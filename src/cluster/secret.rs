@@ -89,8 +89,9 @@ pub fn object(key: &ObjectKey, mut body: Value, sent: &Value) -> Object {
     Object { key: key.clone(), body }
 }
 
-/// Of a StatefulSet's template or of a pod.
-fn hide_environment(body: &mut Value, sent: &Value) {
+/// Takes out the values of environment variables that are not the stack's: of a
+/// StatefulSet's template, or of a pod.
+pub fn hide_environment(body: &mut Value, sent: &Value) {
     let owners = field::owners(body);
     let ours = owners.iter().filter(|owner| owner.manager == OURS).flat_map(field::Owner::leaves);
     let ours: BTreeSet<String> = ours.filter_map(|path| path.pointer(body)).collect();

@@ -11,13 +11,17 @@
 //! orders-7d   the template in between                                   orders-2 restarts
 //! ```
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Change, Confidence, FieldChange, Verb,
     foreign::{MAPS, Removal},
 };
-use crate::{field, object::Object, observed::Live};
+use crate::{
+    field,
+    object::{NOT_SHOWN, Object},
+    observed::Live,
+};
 
 /// What becomes of the pod template.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,8 +61,12 @@ impl Template {
 }
 
 /// The revision of a template, where it has been there before: the newest that
-/// is equal, as the controller chooses it.
+/// is equal, as the controller chooses it. Nobody can tell of one with values
+/// that are not shown.
 pub fn revision<'a>(live: &'a Live, stateful_set: &Object, template: &Value) -> Option<&'a str> {
+    if template.to_string().contains(&json!(NOT_SHOWN).to_string()) {
+        return None;
+    }
     let uid = stateful_set.uid()?;
     let of_it = |owner: &Option<String>| owner.as_deref() == Some(uid);
     let all = live.revisions.found()?.iter();
@@ -103,8 +111,6 @@ fn take_out(body: &mut Value, pointer: &str) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn left(mut body: Value, pointer: &str) -> Value {

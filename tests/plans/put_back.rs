@@ -113,6 +113,16 @@ fn who_is_not_known_to_have_the_template_restarts() {
 }
 
 #[test]
+fn a_template_with_values_that_are_not_shown_is_equal_to_none() {
+    let mut world = World::founded();
+    adds_env(&mut world, "TOKEN", "(not shown)");
+    world.takes_template_up("orders-6c");
+    edit(&mut world, 7);
+    world.keeps_template(EDITED);
+    assert_eq!(world.plan().restarts().len(), 3);
+}
+
+#[test]
 fn of_two_equal_revisions_the_newest_counts() {
     let mut world = edited();
     let mut newer = world.revisions()[0].clone();
