@@ -408,12 +408,13 @@ pub fn namespace_goes(desired: &Desired, live: &Live) -> bool {
 
 /// Whose an object is, if it is not the stack's.
 pub fn others(found: &Object, stack: &str) -> Option<String> {
-    let manager = found.label(MANAGED_BY);
-    match (found.label(STACK_LABEL), manager) {
+    let none = |label: &str| Some(format!("it has no label `{label}`"));
+    match (found.label(STACK_LABEL), found.label(MANAGED_BY)) {
         (Some(label), Some(manager)) if label == stack && manager == FIELD_MANAGER => None,
         (Some(label), _) if label != stack => Some(format!("it belongs to stack `{label}`")),
-        (_, Some(manager)) => Some(format!("it is managed by `{manager}`")),
-        (_, None) => Some(format!("it has no label `{STACK_LABEL}`")),
+        (_, Some(manager)) if manager != FIELD_MANAGER => Some(format!("it is managed by `{manager}`")),
+        (None, _) => none(STACK_LABEL),
+        (Some(_), _) => none(MANAGED_BY),
     }
 }
 

@@ -349,3 +349,15 @@ fn nothing_is_adopted_that_is_the_stacks_or_is_not_there() {
         [("plan::nothing_to_adopt", format!("`{key}` does not exist").as_str())]
     );
 }
+
+#[test]
+fn the_label_that_is_missing_is_named() {
+    for label in ["app.kubernetes.io/managed-by", "etcdctl-stack/stack"] {
+        let mut world = World::founded();
+        let key = world.desired.names.budget();
+        world.body(&key)["metadata"]["labels"].as_object_mut().expect("labels").remove(label);
+        let plan = world.plan();
+        let reason = format!("`{key}` exists and is not this stack's: it has no label `{label}`");
+        assert_eq!(reasons(&plan), [("plan::foreign_object", reason.as_str())]);
+    }
+}
