@@ -296,3 +296,12 @@ fn what_others_set_is_part_of_what_is_approved_and_when_they_did_is_not() {
     assert_ne!(one, digest("painter", "x", "2026-11-17T09:12:44Z"));
     assert_ne!(one, digest("helm", "y", "2026-11-17T09:12:44Z"));
 }
+
+#[test]
+fn other_numbers_of_members_end_the_first_and_start_one_without_data() {
+    let mut world = World::founded();
+    let key = world.desired.names.stateful_set();
+    world.body(&key)["spec"]["ordinals"] = json!({ "start": 1 });
+    sets(&mut world, &key, "kubectl-edit", json!({ "f:spec": { "f:ordinals": { ".": {}, "f:start": {} } } }));
+    assert_eq!(codes(&world.plan()), ["plan::dangerous_field"]);
+}

@@ -13,6 +13,9 @@ pub(super) fn danger(desired: &Desired, key: &ObjectKey, words: &[String]) -> Op
             Some("Kubernetes deletes the object together with that owner")
         }
         (Kind::StatefulSet, ["spec", "template", "spec", pod @ ..]) => in_pod(pod),
+        (Kind::StatefulSet, ["spec", "ordinals", ..]) => {
+            Some("members get other numbers: the first ones end, and others are started without data")
+        }
         (Kind::ConfigMap, _) if *key != desired.names.bootstrap() => None,
         (Kind::ConfigMap, ["data" | "binaryData", ..]) => {
             Some("the list of who may start without data is in there, and nothing else belongs beside it")
