@@ -22,6 +22,9 @@ pub struct Owned {
     pub manager: String,
 }
 
+/// Fields that a StatefulSet has as it was made with them.
+const KEPT: [&str; 3] = ["spec.volumeClaimTemplates", "spec.podManagementPolicy", "spec.serviceName"];
+
 impl Owned {
     /// A field of an object that is written as `KIND/NAME`, with or without the
     /// namespace before the name.
@@ -40,11 +43,22 @@ impl Owned {
 
     /// Why the tool cannot leave it to anybody, where it cannot.
     pub fn needed(&self) -> Option<&'static str> {
-        let within = |field: &str| self.field == field || self.field.starts_with(&format!("{field}."));
+        let within = |field: &str| {
+            let rest = self.field.strip_prefix(field);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
         match self.kind {
             Kind::StatefulSet if within("spec.replicas") => Some("it must follow etcd's member list"),
             Kind::StatefulSet if within("spec.updateStrategy") => Some("restarts go one by one"),
             Kind::StatefulSet if within("spec.selector") => Some("it says which pods are members"),
+            Kind::StatefulSet if KEPT.into_iter().any(within) => {
+                Some("it is kept for ever: without it the StatefulSet would be made anew")
+            }
+            // No stack's own Service is called so.
+            Kind::Service if self.name.ends_with("-peer") && within("spec.clusterIP") => {
+                Some("it is kept for ever: without it members would not find each other")
+            }
+            Kind::Secret if within("type") => Some("it is kept for ever, and certificates need it"),
             Kind::ConfigMap if within("data") => Some("it says who may start without data"),
             Kind::Secret if within("data") => Some("members and clients know each other by it"),
             _ if within("metadata.labels.etcdctl-stack/stack") => Some("it says whose the object is"),
@@ -103,5 +117,20 @@ mod tests {
             assert!(refused.contains("KIND/NAME:FIELD@MANAGER"), "{refused}");
         }
         assert!("Deployment/orders:spec@a".parse::<Owned>().unwrap_err().contains("Deployment"));
+    }
+
+    #[test]
+    fn what_never_changes_cannot_be_left_to_anybody() {
+        let needed = |text: &str| text.parse::<Owned>().unwrap().needed().is_some();
+        for text in [
+            "StatefulSet/orders:spec.volumeClaimTemplates@x",
+            "StatefulSet/orders:spec.podManagementPolicy@x",
+            "StatefulSet/orders:spec.serviceName@x",
+            "Service/orders-peer:spec.clusterIP@x",
+            "Secret/orders-server:type@x",
+        ] {
+            assert!(needed(text), "{text}");
+        }
+        assert!(!needed("Service/orders:spec.clusterIP@x"));
     }
 }
