@@ -82,14 +82,20 @@ fn of_a_stateful_set(wanted: &Object, live: &Object, (field, way): (&str, WayOut
     let (before, after) = (part(live), part(wanted));
     let way = if same_names(field, &before, &after) { way } else { OTHER_CLAIMS };
     let place = |value: Value| json!({ "spec": { field: value } });
+    let same_claims = way == WayOut::AroundPods;
     change::differences(&place(before), &place(after))
         .into_iter()
+        .filter(|one| one.after.is_some() || !same_claims || one.path.ends_with(CLASS))
         .map(|Difference { path, before, after }| {
             let value = |part: Option<Part>| part.map(|part| part.value);
             Kept { path, before: value(before), after: value(after), way }
         })
         .collect()
 }
+
+/// The one field of a claim template that a stack file may leave out. What else
+/// is there beside the wanted ones was added by admission, and would be again.
+const CLASS: &str = ".spec.storageClassName";
 
 /// Pods are looked for under the claims of the template, by its name.
 const OTHER_CLAIMS: WayOut =
@@ -178,20 +184,39 @@ pub fn with_kept(object: &Object, live: &Object) -> Object {
 }
 
 /// The object that would be stored, with the fields that never change as they
-/// are wanted.
+/// are wanted, and what admission adds to them.
 pub fn without_kept(stored: &Value, wanted: &Object) -> Value {
     let mut after = stored.clone();
     for (field, _) in OF_A_STATEFUL_SET {
-        if let Some(value) = wanted.body.pointer(&format!("/spec/{field}")) {
-            after["spec"][field] = value.clone();
+        let Some(value) = wanted.body.pointer(&format!("/spec/{field}")) else { continue };
+        match (after["spec"][field].as_array_mut(), value.as_array()) {
+            (Some(stored), Some(wanted)) if stored.len() == wanted.len() => {
+                stored.iter_mut().zip(wanted).for_each(|(stored, wanted)| claim_as_wanted(stored, wanted));
+            }
+            _ => after["spec"][field] = value.clone(),
         }
     }
-    // The server writes one beside each claim template.
-    let status = stored.pointer("/spec/volumeClaimTemplates/0/status");
-    if let (Some(status), Some(claim)) = (status, after.pointer_mut("/spec/volumeClaimTemplates/0")) {
-        claim["status"] = status.clone();
-    }
     after
+}
+
+fn claim_as_wanted(stored: &mut Value, wanted: &Value) {
+    if wanted.pointer("/spec/storageClassName").is_none()
+        && let Some(spec) = stored.get_mut("spec").and_then(Value::as_object_mut)
+    {
+        spec.remove("storageClassName");
+    }
+    lay_over(stored, wanted);
+}
+
+fn lay_over(stored: &mut Value, wanted: &Value) {
+    match (stored, wanted) {
+        (Value::Object(stored), Value::Object(wanted)) => {
+            for (field, wanted) in wanted {
+                lay_over(stored.entry(field.clone()).or_insert(Value::Null), wanted);
+            }
+        }
+        (stored, wanted) => *stored = wanted.clone(),
+    }
 }
 
 /// Why an object cannot be as wanted, for the first field that forbids it.

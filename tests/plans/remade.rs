@@ -106,6 +106,26 @@ fn what_others_set_is_lost_and_shown() {
     assert_eq!(plan.restarts().len(), 3);
 }
 
+/// An admission policy of the cluster adds to the claims of every template.
+fn labelled(rest: &str) -> World {
+    let mut world = World::founded();
+    let key = world.desired.names.stateful_set();
+    let claim = &mut world.body(&key)["spec"]["volumeClaimTemplates"][0];
+    claim["metadata"]["labels"]["team"] = json!("storage");
+    claim["metadata"]["annotations"] = json!({ "backup": "daily" });
+    world.classes()[0].expandable = true;
+    world.desired = etcdctl_stack::plan::settle(&crate::worlds::stack(rest), &world.live);
+    world
+}
+
+#[test]
+fn what_admission_adds_to_claims_makes_nothing_anew() {
+    let plan = labelled("").plan();
+    assert!(plan.is_empty(), "{:?}", titles(&plan));
+    is_made_anew(&labelled(LARGER).plan(), &[STORAGE]);
+    is_made_anew(&labelled(CLASS).plan(), &[CLASS_NAME]);
+}
+
 #[test]
 fn another_class_is_for_new_volumes_and_the_plan_says_so() {
     let mut world = World::wanting(CLASS);
