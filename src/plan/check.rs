@@ -80,14 +80,14 @@ pub fn checks(
     }
     if !namespace_goes(desired, &observed.live) {
         let (pod, claim) = (next_pod(desired, &observed.live), next_claim(desired, &observed.live));
-        let more = claim.is_some();
+        let more = creating || claim.is_some();
         for (name, object) in [("pod", pod), ("claim", claim)] {
             if let Some(object) = object {
                 add(dry_run(name, &object.key, observed, more));
             }
         }
     }
-    if let Some((check, stops)) = quota::quotas(desired, observed) {
+    if let Some((check, stops)) = quota::quotas(desired, observed, moves) {
         blocked.retain(|stop| stops.is_empty() || !refusal::is_of_a_quota(&stop.reason));
         checks.push(check);
         blocked.extend(stops);

@@ -4,7 +4,7 @@
 //! with the live replicas, window, token and cluster id, so that what differs
 //! is what the stack file changed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use super::{change, immutable, order::settled, recorded_cluster, spelling, state::replicas};
 use crate::{
@@ -86,10 +86,14 @@ fn is_made_anew(live: &Live, object: &Object) -> bool {
 }
 
 /// The next pod that the StatefulSet would make, where it makes more or others
-/// than are there: its own dry-run checks nothing about its pods.
+/// than are there: its own dry-run checks nothing about its pods. Of one that
+/// is there admission says what it says of one more.
 pub fn next_pod(desired: &Desired, live: &Live) -> Option<Object> {
     match live.objects.get(&desired.names.stateful_set())? {
-        Lookup::Absent => Some(desired.pod.clone()),
+        Lookup::Absent => {
+            let missing = |ordinal: &usize| live.pod(&desired.names.member(*ordinal)).is_none();
+            members(desired).find(missing).map(|ordinal| desired.pod_of(ordinal))
+        }
         Lookup::Found(set) if grows(desired, set) || has_another_template(desired, set) => {
             Some(desired.pod_of(replicas(set)))
         }
@@ -100,10 +104,17 @@ pub fn next_pod(desired: &Desired, live: &Live) -> Option<Object> {
 /// The next claim, where it makes more than are there.
 pub fn next_claim(desired: &Desired, live: &Live) -> Option<Object> {
     match live.objects.get(&desired.names.stateful_set())? {
-        Lookup::Absent => Some(desired.claim.clone()),
+        Lookup::Absent => {
+            let missing = |ordinal: &usize| live.claim(&desired.names.claim(*ordinal).name).is_none();
+            members(desired).find(missing).map(|ordinal| desired.claim_of(ordinal))
+        }
         Lookup::Found(set) if grows(desired, set) => Some(desired.claim_of(replicas(set))),
         Lookup::Found(_) | Lookup::Failed(_) => None,
     }
+}
+
+fn members(desired: &Desired) -> Range<usize> {
+    0..usize::from(desired.stack.members)
 }
 
 fn grows(desired: &Desired, set: &Object) -> bool {

@@ -3,13 +3,17 @@
 //!
 //! Quotas are held against pods and claims, one by one as they are made: the
 //! dry-run of a single pod passes where three do not fit, and a StatefulSet
-//! that grows into a quota waits in the middle of a join. What admission adds,
-//! such as the defaults of a LimitRange, is in the pod and claim that the
-//! server would store.
+//! that grows into a quota waits in the middle of a join. So does one volume
+//! after another that grows. What admission adds, such as the defaults of a
+//! LimitRange, is in the pod and claim that the server would store.
 
 use serde_json::Value;
 
-use super::{Blocked, Check, Outcome, questions::next_pod, state::replicas};
+use super::{
+    Blocked, Check, Outcome,
+    membership::{Move, State},
+    questions::{next_claim, next_pod},
+};
 use crate::{
     desired::Desired,
     object::{Object, ObjectKey},
@@ -18,8 +22,12 @@ use crate::{
 };
 
 /// What the quotas leave, where the members need more than they have.
-pub fn quotas(desired: &Desired, observed: &Observed) -> Option<(Check, Vec<Blocked>)> {
-    let need = Need::of(desired, observed);
+pub fn quotas(
+    desired: &Desired,
+    observed: &Observed,
+    moves: &[(State, Move, State)],
+) -> Option<(Check, Vec<Blocked>)> {
+    let need = Need { growth: growth(desired, &observed.live, moves), ..Need::of(desired, observed) };
     if !need.is_any() {
         return None;
     }
@@ -43,10 +51,13 @@ struct Need<'a> {
     members: usize,
     pods: usize,
     claims: usize,
-    /// A pod as it would be, and as the others are.
+    /// A pod as it would be, and as the others are; without a StatefulSet
+    /// nobody knows of these, and they count as the new ones.
     pod: &'a Value,
     other: Option<&'a Value>,
     claim: &'a Value,
+    /// What each volume grows by, with its class.
+    growth: Vec<(Option<String>, Quantity)>,
 }
 
 impl<'a> Need<'a> {
@@ -65,6 +76,7 @@ impl<'a> Need<'a> {
             pod: stored(observed, &pod).unwrap_or(&desired.pod.body),
             other: set.and_then(|set| set.body.pointer("/spec/template")),
             claim: stored(observed, &claim).unwrap_or(&desired.claim.body),
+            growth: Vec::new(),
         }
     }
 
@@ -73,7 +85,8 @@ impl<'a> Need<'a> {
             let names = ["cpu", "memory", "ephemeral-storage"];
             names.iter().any(|name| self.compute(kind, name).is_positive())
         };
-        self.members > self.pods || self.members > self.claims || more("requests") || more("limits")
+        let grows = !self.growth.is_empty();
+        grows || self.members > self.pods || self.members > self.claims || more("requests") || more("limits")
     }
 
     /// Each resource of which the quota leaves too little.
@@ -111,15 +124,22 @@ impl<'a> Need<'a> {
         let count = |number: usize| Quantity::milli(1000) * number;
         let claims = self.members - self.claims.min(self.members);
         let storage = || amount(self.claim.pointer("/spec/resources/requests/storage")) * claims;
+        let growth = |class: Option<&str>| {
+            let of_class = self.growth.iter().filter(|(has, _)| class.is_none() || has.as_deref() == class);
+            of_class.fold(Quantity::ZERO, |all, (_, more)| all + *more)
+        };
         let of_class = name.split_once(".storageclass.storage.k8s.io/");
         match (name, of_class) {
             ("pods" | "count/pods", _) => Some(count(self.members - self.pods.min(self.members))),
             ("persistentvolumeclaims" | "count/persistentvolumeclaims", _) if with_claims => {
                 Some(count(claims))
             }
-            ("requests.storage", _) if with_claims => Some(storage()),
-            (_, Some((class, what))) if with_claims && self.claim["spec"]["storageClassName"] == class => {
-                Some(if what == "requests.storage" { storage() } else { count(claims) })
+            ("requests.storage", _) if with_claims => Some(storage() + growth(None)),
+            (_, Some((class, what))) if with_claims => {
+                let is_new = self.claim["spec"]["storageClassName"] == class;
+                let new = |amount: Quantity| if is_new { amount } else { Quantity::ZERO };
+                let is_size = what == "requests.storage";
+                Some(if is_size { new(storage()) + growth(Some(class)) } else { new(count(claims)) })
             }
             ("cpu" | "memory" | "ephemeral-storage", _) => Some(self.compute("requests", name)),
             _ => {
@@ -141,7 +161,7 @@ impl<'a> Need<'a> {
 
     /// Whether both are asked for the same, or neither for anything.
     fn same(&self, kind: &str, name: &str) -> bool {
-        self.other.is_some_and(|template| {
+        self.other.is_none_or(|template| {
             let now = of_pod(template, kind, name);
             !now.is_positive() || now == of_pod(self.pod, kind, name)
         })
@@ -167,12 +187,22 @@ impl<'a> Need<'a> {
     }
 }
 
+/// What the claims that grow do not ask for already.
+fn growth(desired: &Desired, live: &Live, moves: &[(State, Move, State)]) -> Vec<(Option<String>, Quantity)> {
+    let size = desired.stack.storage.size;
+    let more = |(_, one, _): &(State, Move, State)| {
+        let Move::Grow(ordinal) = one else { return None };
+        let claim = live.claim(&desired.names.claim(*ordinal).name)?;
+        let asks = claim.requested.filter(|asks| *asks < size)?;
+        Some((claim.class.clone(), size - asks))
+    };
+    moves.iter().filter_map(more).collect()
+}
+
 /// The pod and the claim that the server was asked about.
 fn probed(desired: &Desired, live: &Live) -> (ObjectKey, ObjectKey) {
-    let set = live.objects.get(&desired.names.stateful_set()).and_then(Lookup::found);
-    let ordinal = set.map_or(0, replicas);
-    let pod = next_pod(desired, live).map_or_else(|| desired.pod.key.clone(), |pod: Object| pod.key);
-    (pod, desired.names.claim(ordinal))
+    let key = |asked: Option<Object>, first: &Object| asked.map_or_else(|| first.key.clone(), |one| one.key);
+    (key(next_pod(desired, live), &desired.pod), key(next_claim(desired, live), &desired.claim))
 }
 
 fn stored<'a>(observed: &'a Observed, key: &ObjectKey) -> Option<&'a Value> {

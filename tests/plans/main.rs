@@ -7,6 +7,7 @@ mod drift;
 mod ending;
 mod foreign;
 mod founding;
+mod gone;
 mod hands;
 mod leaving;
 mod leftovers;

@@ -20,7 +20,7 @@ fn quota(amounts: &[(&str, &str, &str)]) -> Quota {
     }
 }
 
-fn with(mut world: World, amounts: &[(&str, &str, &str)]) -> World {
+pub fn with(mut world: World, amounts: &[(&str, &str, &str)]) -> World {
     world.live.quotas = Lookup::Found(vec![quota(amounts)]);
     world
 }
@@ -157,4 +157,26 @@ fn a_pod_that_admission_refuses_says_which_line_of_the_file_helps() {
         let help = plan.blocked[0].help.as_deref().expect("a help");
         assert!(help.contains(words), "{message}: {help}");
     }
+}
+
+#[test]
+fn what_volumes_grow_by_must_fit_the_quota() {
+    let larger = || {
+        let mut world = World::wanting("[storage]\nsize = \"16Gi\"\n");
+        world.classes()[0].expandable = true;
+        world
+    };
+    let storage = |hard| [("requests.storage", hard, "24Gi")];
+    assert_eq!(reasons(&with(larger(), &storage("48Gi")).plan()), []);
+    let reason = "the members need in addition 24Gi storage, quota `team` has 16Gi left of 40Gi";
+    let mut world = with(larger(), &storage("40Gi"));
+    assert_eq!(reasons(&world.plan()), [("plan::quota", reason)]);
+    // What one has asked for already is counted already.
+    world.claims()[0].requested = "16Gi".parse().ok();
+    assert_eq!(reasons(&world.plan()), []);
+    let of_class = |class: &str| format!("{class}.storageclass.storage.k8s.io/requests.storage");
+    let world = with(larger(), &[(&of_class("local"), "40Gi", "24Gi")]);
+    assert_eq!(world.plan().blocked.len(), 1);
+    let world = with(larger(), &[(&of_class("other"), "40Gi", "24Gi")]);
+    assert_eq!(reasons(&world.plan()), []);
 }
