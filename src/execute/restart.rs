@@ -34,11 +34,12 @@ impl<W: World> Run<'_, W> {
     ) -> Result<(), Halt> {
         let template = match why {
             RestartReason::Outdated => self.settled_template().await?.revision,
-            RestartReason::Asked => None,
+            RestartReason::Asked | RestartReason::Volume => None,
         };
         let is_planned = |pod: &Pod| pod.uid == pod_uid && !pod.terminating;
         let Some(pod) = self.pod(ordinal).await?.filter(is_planned) else { return Ok(()) };
-        if template.is_some() && pod.revision == template {
+        let grown = why == RestartReason::Volume && !self.waits_for_its_restart(ordinal).await?;
+        if grown || (template.is_some() && pod.revision == template) {
             self.left_alone.insert(pod.uid);
             return Ok(());
         }
@@ -49,6 +50,11 @@ impl<W: World> Run<'_, W> {
         self.healthy_enough(&Guard::MayRestart { ordinal }).await?;
         self.keeps_its_data(ordinal).await?;
         self.delete(&self.names.pod(ordinal), pod_uid).await
+    }
+
+    async fn waits_for_its_restart(&mut self, ordinal: usize) -> Result<bool, Halt> {
+        let claim = self.claim(ordinal).await?;
+        Ok(claim.is_some_and(|claim| claim.growing.as_deref() == Some("FileSystemResizePending")))
     }
 
     /// A claim that is being deleted is kept by its pod alone: without the pod

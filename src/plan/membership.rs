@@ -12,6 +12,7 @@
 //! 1 to be replaced   save a snapshot, remove 1, empty 1, invite 1, start 1, seal, promote 1
 //! another template   restart 2, restart 1, restart 0, the leader last
 //! a larger volume    grow 0, grow 1, grow 2, make the StatefulSet anew around its pods
+//! 1 waits for it     restart 1, grow 0, grow 1 ...
 //! no StatefulSet     seal, create it with as many replicas as there were
 //! ```
 //!
@@ -79,6 +80,8 @@ pub struct State {
     pub outgrown: bool,
     /// Members whose volumes are to grow.
     pub small: BTreeSet<usize>,
+    /// Those of them whose file systems grow when their pods restart.
+    pub resizing: BTreeSet<usize>,
     /// Ordinals whose member was taken out of the list on the way here.
     pub left: BTreeSet<usize>,
     /// Whether a claim goes with its member when the stack shrinks.
@@ -206,6 +209,7 @@ pub fn next(state: &State) -> Option<Move> {
             state.unrecorded.difference(&state.sick).next().map(|ordinal| Move::RecordMember(*ordinal))
         })
         .or_else(|| rejoin(state))
+        .or_else(|| state.resizing.first().map(|ordinal| Move::Restart(*ordinal)))
         .or_else(|| state.small.first().map(|ordinal| Move::Grow(*ordinal)))
         .or_else(|| recreate(state))
         .or_else(|| replace(state))

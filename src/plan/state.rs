@@ -183,7 +183,8 @@ fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {
         silent,
         ..objects(desired, live)
     };
-    State { small: volumes::small(desired, live, &state), ..state }
+    let small = volumes::small(desired, live, &state);
+    State { resizing: volumes::resizing(desired, live, &small), small, ..state }
 }
 
 /// The StatefulSet that is gone. It needs every member's pod that may be there

@@ -320,6 +320,9 @@ pub enum RestartReason {
     Outdated,
     /// Somebody asked for it.
     Asked,
+    /// The file system of its volume grows only then. One that has grown by
+    /// then is left alone.
+    Volume,
 }
 
 /// Why a certificate is issued.

@@ -50,6 +50,18 @@ pub fn small(desired: &Desired, live: &Live, state: &State) -> BTreeSet<usize> {
         .collect()
 }
 
+/// Those of them that are larger already, but for their file system, and wait
+/// for a restart: with some drivers that comes only when the pod starts. With
+/// the others it is over soon, and by then no restart is needed any more.
+/// <https://kubernetes.io/docs/concepts/storage/persistent-volumes/#resizing-an-in-use-persistentvolumeclaim>
+pub fn resizing(desired: &Desired, live: &Live, small: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let waits = |ordinal: &usize| {
+        let claim = live.claim(&desired.names.claim(*ordinal).name);
+        claim.is_some_and(|claim| claim.growing.as_deref() == Some("FileSystemResizePending"))
+    };
+    small.iter().copied().filter(waits).collect()
+}
+
 /// Whether the stack file asks for another size than the StatefulSet has.
 fn is_resized(desired: &Desired, live: &Live) -> bool {
     let wanted = &desired.stateful_set;

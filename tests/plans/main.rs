@@ -8,6 +8,7 @@ mod ending;
 mod foreign;
 mod founding;
 mod gone;
+mod growth;
 mod hands;
 mod leaving;
 mod leftovers;

@@ -61,7 +61,10 @@ impl State {
             Move::DeleteClaim(ordinal) => {
                 state.claims.remove(ordinal);
             }
-            Move::Restart(ordinal) => state.restarted(*ordinal),
+            Move::Restart(ordinal) => {
+                state.restarted(*ordinal);
+                state.resizing.remove(ordinal);
+            }
             Move::Grow(ordinal) => {
                 state.small.remove(ordinal);
             }

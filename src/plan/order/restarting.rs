@@ -58,11 +58,15 @@ pub(super) fn restart(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> St
     let cost = |member: String| if down { Cost::Downtime { member } } else { Cost::Restart { member } };
     let leads =
         if before.leader == Some(ordinal) && !down { ", which hands over leadership first" } else { "" };
+    let grows = match before.resizing.contains(&ordinal) {
+        true => ": the file system of its volume grows only then",
+        false => "",
+    };
     Step {
         before: vec![Guard::MayRestart { ordinal }],
         after: vec![restarted(inputs, ordinal)],
         costs: vec![cost(member.clone())],
-        ..plain(format!("restart {member}{leads}"), vec![restart_action(inputs, before, ordinal)])
+        ..plain(format!("restart {member}{leads}{grows}"), vec![restart_action(inputs, before, ordinal)])
     }
 }
 
@@ -70,7 +74,11 @@ fn restart_action(inputs: &Inputs<'_>, before: &State, ordinal: usize) -> Action
     let name = inputs.desired.names.member(ordinal);
     let pod_uid = pod_uid(inputs, &name);
     let asked = inputs.intended.restart.get(&name) == Some(&pod_uid);
-    let why = if asked { RestartReason::Asked } else { RestartReason::Outdated };
+    let why = match (asked, before.resizing.contains(&ordinal)) {
+        (true, _) => RestartReason::Asked,
+        (_, true) if !before.outdated.contains(&ordinal) => RestartReason::Volume,
+        _ => RestartReason::Outdated,
+    };
     Action::Restart { ordinal, name, pod_uid, why, hand_over: before.heirs(ordinal) }
 }
 
