@@ -213,6 +213,7 @@ impl<W: World> Run<'_, W> {
         for action in &step.actions {
             self.goes_on()?;
             self.world.hold_lock().await?;
+            self.announce(action).await?;
             self.act(action).await?;
             self.acted += 1;
         }

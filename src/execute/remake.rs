@@ -38,7 +38,9 @@ impl<W: World> Run<'_, W> {
             Ok(run.world.orphan(key, uid, &version).await)
         })
         .await?;
-        self.gone(key, uid).await
+        self.gone(key, uid).await?;
+        self.journal.inventory.forget(key);
+        Ok(())
     }
 
     fn is_still(&self, key: &ObjectKey, uid: &str, live: Option<&str>) -> Result<(), Halt> {

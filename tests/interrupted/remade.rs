@@ -5,7 +5,8 @@
 use etcdctl_stack::{
     desired::{Window, window, with_replicas},
     member::Role,
-    plan::{Action, Intent, Plan},
+    object::ObjectKey,
+    plan::{Action, Ending, Intent, Plan},
     report::{Outcome, Report},
 };
 use serde_json::json;
@@ -13,7 +14,7 @@ use serde_json::json;
 use crate::{
     drive::{Goal, founded, titles},
     operations::{all, replacing, wanting, worlds},
-    simulator::{Ended, Simulator},
+    simulator::{Ended, Fault, Simulator},
 };
 
 /// A larger volume. Left out, the quota would follow it, and members would
@@ -200,6 +201,38 @@ fn what_changed_since_the_plan_keeps_the_stateful_set_where_it_is() {
         world.edit(&open.key.clone(), |body| body["data"] = open.body["data"].clone());
     }));
     assert!(!changed(&|_| {}));
+}
+
+/// Whether the end of the stack is the end of these objects, if they are there.
+fn ends_with(world: &Simulator, keys: &[ObjectKey]) {
+    for end in [Ending::Destroy, Ending::Forget] {
+        let plan = world.plan_with(&Intent { end: Some(end), ..Intent::default() });
+        assert_eq!(plan.blocked, []);
+        for key in keys.iter().filter(|key| world.read().objects.contains_key(key)) {
+            let goes = plan.changes.iter().any(|change| change.key == *key);
+            assert!(goes, "{end:?}: {key}; {:?}; {:?}", plan.warnings, world.history());
+        }
+    }
+}
+
+#[test]
+fn what_was_made_anew_ends_with_the_stack_wherever_the_run_ended() {
+    let world = wanting(&founded(3), 3, "[storage]\nclass = \"fast\"\n");
+    let names = &world.desired.names;
+    world.edit(&names.peer_service(), |body| body["spec"]["clusterIP"] = json!("10.0.0.7"));
+    let keys = [names.stateful_set(), names.peer_service()];
+    world.begin();
+    let whole = world.clone();
+    let plan = whole.plan();
+    whole.run(&plan);
+    ends_with(&whole, &keys);
+    for call in 0..whole.calls() {
+        let copy = world.clone();
+        copy.fault(call, Fault::CrashAfter);
+        copy.run(&plan);
+        copy.let_time_pass(10);
+        ends_with(&copy, &keys);
+    }
 }
 
 #[test]
