@@ -332,6 +332,7 @@ fn with_snapshot(
         mut warnings,
         ..
     } = comparison;
+    foreign.iter_mut().for_each(|one| one.lost = anew.contains_key(&one.key));
     blocked.extend(unknown);
     blocked.extend(foreign::dangerous(&foreign));
     let asked = state::Asked {

@@ -54,6 +54,8 @@ pub struct Foreign {
     pub removable: bool,
     /// Whether the stack file leaves it to them.
     pub tolerated: bool,
+    /// Whether it goes with the object, which is made anew.
+    pub lost: bool,
     /// What it means for the members, where it is dangerous.
     pub danger: Option<&'static str>,
 }
@@ -169,6 +171,7 @@ fn described(desired: &Desired, path: &Path, owner: &Owner, live: &Object) -> Fo
         removable: value.is_some() && words.last().is_none_or(|word| word != "immutable"),
         value: value.filter(|_| !secret).cloned(),
         tolerated: false,
+        lost: false,
         danger: danger::danger(desired, &live.key, &words),
     };
     found.tolerated = desired.stack.ownership.tolerate.contains(&found.owned());

@@ -1,4 +1,5 @@
-//! What others set in the stack's objects, and keep.
+//! What others set in the stack's objects, and keep, or lose where an object is
+//! made anew.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use super::style::{Style, count};
 use crate::plan::{Foreign, Plan};
 
-/// Every field that stays somebody else's, two lines each. Those for which the
+/// Every field that is somebody else's, two lines each. Those for which the
 /// plan stops are told among the reasons.
 pub fn kept(plan: &Plan, style: Style) -> String {
     let lines: String = stays(plan).map(|one| lines(one, style)).collect();
@@ -18,10 +19,14 @@ pub fn kept(plan: &Plan, style: Style) -> String {
 }
 
 fn lines(one: &Foreign, style: Style) -> String {
-    let Foreign { key, field, manager, time, tolerated, .. } = one;
+    let Foreign { key, field, manager, time, tolerated, lost, .. } = one;
     let first = format!("  {} {key}  ", style.mind("!"));
     let time = time.as_ref().map(|time| format!(", {time}")).unwrap_or_default();
-    let kept = if *tolerated { "left to them by the stack file" } else { "kept" };
+    let kept = match (lost, tolerated) {
+        (true, _) => "lost: the object is made anew without it",
+        (_, true) => "left to them by the stack file",
+        (_, false) => "kept",
+    };
     let mut text = style.wrap(&first, 6, field);
     let _infallible =
         write!(text, "\n{}\n", style.wrap("      ", 8, &format!("set by {manager}{time}; {kept}")));
@@ -46,7 +51,7 @@ fn stays(plan: &Plan) -> impl Iterator<Item = &Foreign> {
 
 /// One for a program, among them those for which the plan stops.
 pub fn json(one: &Foreign) -> Value {
-    let Foreign { key, field, manager, operation, time, value, tolerated, danger, .. } = one;
+    let Foreign { key, field, manager, operation, time, value, tolerated, lost, danger, .. } = one;
     let severity = match (danger, tolerated) {
         (Some(_), false) => "error",
         (Some(_), true) => "warning",
@@ -60,6 +65,7 @@ pub fn json(one: &Foreign) -> Value {
         "time": time,
         "value": value,
         "tolerated": tolerated,
+        "lost": lost,
         "severity": severity,
         "meaning": danger,
         "take": one.owned().to_string(),

@@ -25,6 +25,7 @@ fn foreign(key: ObjectKey, field: &str, manager: &str) -> Foreign {
         fingerprint: Digest("f".into()),
         removable: true,
         tolerated: false,
+        lost: false,
         danger: None,
     }
 }
@@ -61,6 +62,19 @@ fn what_others_keep_is_listed_beside_the_changes() {
 "#,
     );
     fits(&section(&plan, Detail::Counted, NARROW), 40);
+}
+
+#[test]
+fn what_goes_with_an_object_that_is_made_anew_is_not_kept() {
+    let plan = Plan { foreign: vec![Foreign { lost: true, ..restarted() }], ..worlds::larger() };
+    let text = section(&plan, Detail::Counted, WIDE);
+    assert!(
+        text.contains(
+            "set by kubectl-rollout, 2026-11-17T09:12:44Z; lost: the object is made anew without it"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("kept"), "{text}");
 }
 
 #[test]
@@ -101,6 +115,7 @@ fn programs_get_each_with_how_bad_it_is() {
             "time": "2026-11-17T09:12:44Z",
             "value": "x",
             "tolerated": false,
+            "lost": false,
             "severity": "info",
             "meaning": null,
             "take": "StatefulSet/orders:spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt@kubectl-rollout",
