@@ -36,6 +36,7 @@ impl<W: World> Run<'_, W> {
             Guard::ClaimIsNot { ordinal, uid } => self.claim_is_not(*ordinal, uid).await,
             Guard::NothingOfOthers => self.nothing_of_others().await,
             Guard::SetByNobodyElse { key } => self.set_by_nobody_else(key).await,
+            Guard::SetByThese { key, these } => self.set_by_these(key, these).await,
             Guard::RecordedClaims { ordinals } => self.recorded_claims(ordinals).await,
             Guard::Sealed => self.is_sealed().await,
             Guard::FirstListed { members } => self.first_listed(*members).await,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{Halt, Run, World};
 use crate::{
     desired::{ORDINALS, Window},
+    field::takeover::{self, Predecessor},
     object::ObjectKey,
     observed::Pod,
     quantity::Quantity,
@@ -41,6 +42,18 @@ impl<W: World> Run<'_, W> {
         self.gone(key, uid).await?;
         self.journal.inventory.forget(key);
         Ok(())
+    }
+
+    /// Whoever set more of it since the plan would lose that unseen.
+    pub(super) async fn set_by_these(&mut self, key: &ObjectKey, these: &[Predecessor]) -> Result<(), Halt> {
+        let now = self.look(key).await?.map(|live| takeover::others(&live.body)).unwrap_or_default();
+        match now.iter().find(|one| !these.iter().any(|planned| planned.covers(one))) {
+            None => Ok(()),
+            Some(other) => Err(Halt::because(format!(
+                "`{key}` is not made anew, because {} set fields of it since it was planned: plan again",
+                other.manager
+            ))),
+        }
     }
 
     fn is_still(&self, key: &ObjectKey, uid: &str, live: Option<&str>) -> Result<(), Halt> {

@@ -56,6 +56,14 @@ impl Predecessor {
     }
 }
 
+/// Everybody else who set a field of an object. What controllers say of its
+/// status is not among them.
+pub fn others(body: &Value) -> Vec<Predecessor> {
+    let owners = owners(body).into_iter();
+    let is_other = |owner: &Owner| owner.manager != OURS && owner.subresource.as_deref() != Some("status");
+    owners.filter(is_other).map(|owner| Predecessor::of(&owner)).collect()
+}
+
 /// Everybody who set a field of a live object that an apply of `wanted` sets.
 pub fn predecessors(live: &Value, wanted: &Value) -> Vec<Predecessor> {
     let owners = owners(live);

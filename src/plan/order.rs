@@ -152,7 +152,12 @@ fn certificates(inputs: &Inputs<'_>) -> Option<Step> {
     let count = actions.iter().filter(|action| matches!(action, Action::Issue { .. })).count();
     let plural = if count == 1 { "certificate" } else { "certificates" };
     let tail = if renewal { ": members read them at the next handshake, none restarts" } else { "" };
-    (count > 0).then(|| plain(format!("{verb} {count} {plural}{tail}"), actions))
+    let anew = inputs.desired.secrets.iter().map(|secret| &secret.object.key);
+    let anew = anew.filter(|key| reason(key).is_some() && inputs.anew.contains_key(key));
+    (count > 0).then(|| Step {
+        before: anew.map(|key| remaking::set_by_these(inputs, key)).collect(),
+        ..plain(format!("{verb} {count} {plural}{tail}"), actions)
+    })
 }
 
 /// Objects that members need before they start, and changes to what is there

@@ -404,6 +404,14 @@ pub enum Guard {
         /// Which one.
         key: ObjectKey,
     },
+    /// Others have set no more fields of the object, which may be gone, than
+    /// were shown: these go with it.
+    SetByThese {
+        /// Which one.
+        key: ObjectKey,
+        /// Who, and what.
+        these: Vec<Predecessor>,
+    },
     /// Nobody may start without data.
     Sealed,
     /// A linearizable list holds the members of these first ordinals and no

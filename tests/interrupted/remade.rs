@@ -5,7 +5,7 @@
 use etcdctl_stack::{
     desired::{Window, window, with_replicas},
     member::Role,
-    object::ObjectKey,
+    object::{Object, ObjectKey},
     plan::{Action, Ending, Intent, Plan},
     report::{Outcome, Report},
 };
@@ -200,7 +200,30 @@ fn what_changed_since_the_plan_keeps_the_stateful_set_where_it_is() {
         let open = window(&world.desired.stack, &world.desired.names, &open);
         world.edit(&open.key.clone(), |body| body["data"] = open.body["data"].clone());
     }));
+    assert!(changed(&|world| world.add_variable("GOMEMLIMIT")));
     assert!(!changed(&|_| {}));
+}
+
+#[test]
+fn what_others_set_since_the_plan_keeps_a_service_where_it_is() {
+    let world = founded(3);
+    let key = world.desired.names.peer_service();
+    world.edit(&key, |body| body["spec"]["clusterIP"] = json!("10.0.0.7"));
+    let plan = world.plan();
+    let uid = |world: &Simulator| world.read().objects.get(&key).and_then(Object::uid).map(str::to_owned);
+    let before = uid(&world);
+    world.edit(&key, |body| {
+        let fields = json!({ "f:metadata": { "f:annotations": { "f:note": {} } } });
+        body["metadata"]["annotations"] = json!({ "note": "x" });
+        body["metadata"]["managedFields"] =
+            json!([{ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields }]);
+    });
+    let ended = world.run(&plan);
+    assert!(matches!(ended, Ended::Report(Report { outcome: Outcome::Stopped { .. }, .. })));
+    assert_eq!(uid(&world), before);
+    // Once it was shown it goes.
+    same_pods(&world, 3).reached_from(&world).expect("made anew");
+    assert_ne!(uid(&world), before);
 }
 
 /// Whether the end of the stack is the end of these objects, if they are there.

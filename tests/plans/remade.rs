@@ -5,7 +5,7 @@ use etcdctl_stack::{
     desired::CLUSTER_ID,
     object::Kind,
     observed::{Lookup, Members},
-    plan::{Action, Change, Expects, Plan, Verb, deletes},
+    plan::{Action, Change, Expects, Guard, Plan, Verb, deletes},
 };
 use serde_json::{Value, json};
 
@@ -102,6 +102,9 @@ fn what_others_set_is_lost_and_shown() {
             .iter()
             .any(|field| field.path.starts_with(gone) && field.after.is_none())
     );
+    assert_eq!(plan.foreign.iter().map(|one| one.lost).collect::<Vec<_>>(), [true]);
+    let this = |guard: &Guard| matches!(guard, Guard::SetByThese { these, .. } if these.len() == 1);
+    assert!(plan.steps.iter().any(|step| step.before.iter().any(this)));
     // Without it the pods are from another template.
     assert_eq!(plan.restarts().len(), 3);
 }

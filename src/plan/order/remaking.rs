@@ -8,6 +8,7 @@
 
 use super::{Inputs, apply, leaving::claim_uid, plain, sized};
 use crate::{
+    field::takeover,
     object::{Object, ObjectKey},
     observed::Lookup,
     plan::{
@@ -27,6 +28,7 @@ pub(super) fn recreate(inputs: &Inputs<'_>, before: &State) -> Step {
             Guard::Sealed,
             Guard::Replicas { one_of: vec![replicas] },
             Guard::FirstListed { members: replicas },
+            set_by_these(inputs, &key),
         ],
         after: vec![Wait::Adopted { replicas }],
         ..plain(
@@ -93,7 +95,17 @@ pub(super) fn peer_service(inputs: &Inputs<'_>) -> Option<Step> {
 pub(super) fn service(inputs: &Inputs<'_>, service: &Object) -> Option<Step> {
     let what = &inputs.anew.get(&service.key)?.what;
     let actions = take_away(inputs, &service.key).into_iter().chain([apply(inputs, service, Vec::new())]);
-    Some(plain(format!("delete {} and create it again: {what}", service.key), actions.collect()))
+    Some(Step {
+        before: vec![set_by_these(inputs, &service.key)],
+        ..plain(format!("delete {} and create it again: {what}", service.key), actions.collect())
+    })
+}
+
+/// What others set goes with the object, but no more than the plan showed.
+pub(super) fn set_by_these(inputs: &Inputs<'_>, key: &ObjectKey) -> Guard {
+    let live = inputs.live.objects.get(key).and_then(Lookup::found);
+    let these = live.map(|live| takeover::others(&live.body)).unwrap_or_default();
+    Guard::SetByThese { key: key.clone(), these }
 }
 
 /// Deletes an object that is made anew.
