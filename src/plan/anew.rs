@@ -8,16 +8,18 @@ use serde_json::Value;
 
 use super::{
     Blocked, Change, Confidence, FieldChange, IssueReason, Source, Verb,
-    certificates::Verdict,
+    certificates::{self, Verdict},
     change,
     defaults::Defaults,
     immutable::{self, Kept},
+    questions,
     source::{self, Sides},
 };
 use crate::{
-    desired::SecretRequest,
-    field,
-    object::{Kind, Object, ObjectKey},
+    desired::{Desired, SecretRequest},
+    field::{self, Owned},
+    object::{Kind, Object},
+    observed::Live,
 };
 
 /// Why and how an object is made anew.
@@ -91,13 +93,30 @@ pub fn certificate(secret: &SecretRequest, kept: &[Kept]) -> Verdict {
     ))
 }
 
-/// Nothing that others keep in a Secret goes with it.
-pub fn would_lose(key: &ObjectKey, others: &str) -> Blocked {
-    Blocked::new(
-        "plan::immutable",
-        format!("`{key}` would have to be made anew, and also holds {others}"),
-        "move what is not of the certificate into a Secret of its own, then plan again",
-    )
+/// Why an object is not made anew: with it would go what others keep in a
+/// Secret, or what the stack file leaves to others, which nobody would set but
+/// the stack, and it does not.
+pub fn refused(desired: &Desired, live: &Live, found: &Object, kept: &[Kept]) -> Vec<Blocked> {
+    if kept.is_empty() {
+        return Vec::new();
+    }
+    let (key, what) = (&found.key, immutable::briefly(kept));
+    let held = certificates::other_keys(key, live).map(|others| {
+        Blocked::new(
+            "plan::immutable",
+            format!("`{key}` would have to be made anew, and also holds {others}"),
+            "move what is not of the certificate into a Secret of its own, then plan again",
+        )
+    });
+    let left = questions::left(desired, found).into_iter().map(|Owned { field, manager, .. }| {
+        Blocked::new(
+            "plan::tolerated_field",
+            format!("`{key}` would be made anew ({what}) without `{field}`, which is left to {manager}"),
+            "for this one apply, put their value into the stack file and take the field out of \
+             `[[ownership.tolerate]]`",
+        )
+    });
+    held.into_iter().chain(left).collect()
 }
 
 /// What it means for members and clients.

@@ -190,11 +190,9 @@ impl Comparison {
         if let (Some(found), Some(_)) = (found, &issue) {
             kept.extend(immutable::frozen(found));
         }
-        if secret.is_some()
-            && !kept.is_empty()
-            && let Some(others) = certificates::other_keys(&object.key, &observed.live)
-        {
-            return self.blocked.push(anew::would_lose(&object.key, &others));
+        let refused = found.map(|found| anew::refused(desired, &observed.live, found, &kept));
+        if let Some(refused) = refused.filter(|refused| !refused.is_empty()) {
+            return self.blocked.extend(refused);
         }
         let Some((confidence, after)) = self.proposal(given, object) else { return };
         let defaults = Defaults::of(observed.live.kubernetes.as_deref());

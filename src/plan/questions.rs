@@ -42,6 +42,22 @@ fn leave(tolerate: &BTreeSet<Owned>, object: &mut Object, live: &Object) {
     }
 }
 
+/// The fields that are left to other managers and that an object would have
+/// from the stack otherwise: one that is made anew has them from nobody.
+pub fn left(desired: &Desired, live: &Object) -> Vec<Owned> {
+    let whole = desired::desired(&desired.stack);
+    let Some(wanted) = whole.objects().into_iter().find(|object| object.key == live.key) else {
+        return Vec::new();
+    };
+    let owners = field::owners(&live.body);
+    let is_left = |one: &&Owned| {
+        let owner = owners.iter().filter(|owner| owner.manager == one.manager && !owner.is_us());
+        let mut paths = owner.flat_map(|owner| &owner.fields).filter(|path| path.is_shown_as(&one.field));
+        one.is_of(&live.key) && paths.any(|path| path.get(&wanted.body).is_some())
+    };
+    desired.stack.ownership.tolerate.iter().filter(is_left).cloned().collect()
+}
+
 fn with_running_version(desired: &Desired, live: &Live) -> Desired {
     let stack = &desired.stack;
     match running_version(desired, live) {

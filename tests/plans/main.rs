@@ -23,4 +23,5 @@ mod remade;
 mod removing;
 mod restarting;
 mod sources;
+mod tolerated;
 mod worlds;
