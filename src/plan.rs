@@ -85,7 +85,7 @@ pub use adopt::{adoptions, makers};
 pub use certificates::days_left;
 pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
-pub use digest::{action_hashes, goes_on};
+pub use digest::{action_hashes, goes_on, is_left_of, removed};
 pub use drift::{Drift, Drifted, SetBy, drift};
 pub use ending::deletes;
 pub use foreign::Foreign;

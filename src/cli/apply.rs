@@ -22,7 +22,7 @@ use crate::{
     member::Id,
     observe::Planned,
     observed::{Journal, Proposal},
-    plan::{Action, Intent, Plan, action_hashes, goes_on},
+    plan::{Action, Intent, Plan, action_hashes, goes_on, removed},
     render::{self, About, Detail, View},
     report::{Event, Outcome, Permissions, Report, unfinished},
 };
@@ -316,18 +316,10 @@ fn is_same(approved: &Planned, now: &Planned, steps_before: usize) -> bool {
 /// broke off: what that run began comes true meanwhile.
 fn is_less(approved: &Planned, now: &Planned) -> bool {
     let resumes = unfinished(&approved.plan, &approved.observed.live, clock::now()).is_some();
-    let known: BTreeSet<Id> = removed(&approved.plan).collect();
+    let known: BTreeSet<Id> = removed(&approved.plan.steps).collect();
     resumes
         && goes_on(&action_hashes(&approved.plan.steps), &action_hashes(&now.plan.steps))
-        && removed(&now.plan).all(|id| known.contains(&id))
-}
-
-/// The members that a plan removes.
-fn removed(plan: &Plan) -> impl Iterator<Item = Id> {
-    plan.steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {
-        Action::RemoveMember { id, .. } => *id,
-        _ => None,
-    })
+        && removed(&now.plan.steps).all(|id| known.contains(&id))
 }
 
 fn not_done(number: usize, reason: String) -> Outcome {

@@ -6,7 +6,7 @@ use super::{arguments::Apply as Arguments, automated, consent, exit::Exit, outpu
 use crate::{
     observe::Planned,
     observed::journal::Run,
-    plan::{Ending, action_hashes, goes_on},
+    plan::{Ending, is_left_of},
     report::Permissions,
 };
 
@@ -97,7 +97,7 @@ fn expected(arguments: &Arguments, planned: &Planned, output: &Output) -> Result
         let unfinished = run.finished_at.is_none() || plan.is_empty();
         // Nothing more may be asked for than was approved.
         let asked = plan.is_empty() || plan.intended == run.intended;
-        unfinished && asked && is(&run.digest) && goes_on(&run.actions, &action_hashes(&plan.steps))
+        unfinished && asked && is(&run.digest) && is_left_of(run, plan)
     };
     match run.filter(is_this) {
         Some(run) => Ok(run.digest.clone()),

@@ -7,7 +7,7 @@ use super::{Failure, Halt, Options, Run, World};
 use crate::{
     object::Object,
     observed::journal::{self, Ending, Journal, PastRun, RecordedMember, StepCount},
-    plan::{Expects, Fill, Plan, action_hashes},
+    plan::{Expects, Fill, Plan, action_hashes, removed},
 };
 
 /// How many runs the journal keeps before the last one.
@@ -22,6 +22,7 @@ impl<W: World> Run<'_, W> {
         let run = journal::Run {
             digest: approved.clone(),
             actions: action_hashes(&plan.steps),
+            removed: removed(&plan.steps).collect(),
             who: who.clone(),
             tool_version: tool_version.clone(),
             started_at: self.world.now(),
@@ -136,6 +137,7 @@ fn past(run: journal::Run) -> PastRun {
     let journal::Run {
         digest,
         actions: _,
+        removed: _,
         who,
         tool_version,
         started_at,
@@ -151,6 +153,8 @@ fn past(run: journal::Run) -> PastRun {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use jiff::Timestamp;
 
     use super::*;
@@ -163,6 +167,7 @@ mod tests {
         journal::Run {
             digest: digest.to_owned(),
             actions: Vec::new(),
+            removed: BTreeSet::new(),
             who: "you".to_owned(),
             tool_version: "1".to_owned(),
             started_at: Timestamp::constant(seconds, 0),

@@ -56,6 +56,9 @@ pub struct Run {
     pub digest: String,
     /// The content hash of each approved action, in order.
     pub actions: Vec<String>,
+    /// The members that were approved to be removed.
+    #[serde(default)]
+    pub removed: BTreeSet<Id>,
     /// Who runs it: user, host and process.
     pub who: String,
     /// The tool's version.

@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Action, Digest, Foreign, Plan, Step, change};
 use crate::{
     desired::{CLUSTER_ID, Desired},
-    observed::{Intended, Lookup, Members, Observed, Proposal},
+    member::Id,
+    observed::{Intended, Lookup, Members, Observed, Proposal, journal::Run},
 };
 
 /// Raised by hand when the same inputs give another plan, so that an approval
@@ -100,6 +101,21 @@ pub fn goes_on(approved: &[String], left: &[String]) -> bool {
         _ if *hash == snapshot => true,
         _ if is_restart(hash) => approved.contains(hash),
         _ => ahead.any(|approved| approved == hash),
+    })
+}
+
+/// Whether a plan is what is left of an approved run: no action that was not
+/// approved, and no member removed that was not shown.
+pub fn is_left_of(run: &Run, plan: &Plan) -> bool {
+    goes_on(&run.actions, &action_hashes(&plan.steps))
+        && removed(&plan.steps).all(|id| run.removed.contains(&id))
+}
+
+/// The members that these steps remove.
+pub fn removed(steps: &[Step]) -> impl Iterator<Item = Id> {
+    steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {
+        Action::RemoveMember { id, .. } => *id,
+        _ => None,
     })
 }
 

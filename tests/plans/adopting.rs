@@ -101,6 +101,7 @@ fn remembered(world: &mut World, plan: &Plan) {
     world.journal().run = Some(Run {
         digest: "a".into(),
         actions: action_hashes(&plan.steps),
+        removed: Default::default(),
         who: "you".into(),
         tool_version: "1".into(),
         started_at: NOW,

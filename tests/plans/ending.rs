@@ -37,6 +37,7 @@ fn begun(end: Ending, plan: &Plan, snapshot: Option<Snapshot>) -> Run {
     Run {
         digest: "d".into(),
         actions: action_hashes(&plan.steps),
+        removed: Default::default(),
         who: "ann@laptop".into(),
         tool_version: "1".into(),
         started_at: NOW,

@@ -6,7 +6,7 @@ use etcdctl_stack::{
         Lookup, Node,
         journal::{Intended, Replaced, Run, Snapshot, StepCount},
     },
-    plan::{Action, Cost, Guard, Plan, Tally, Wait, action_hashes},
+    plan::{Action, Cost, Guard, Plan, Tally, Wait, action_hashes, goes_on, is_left_of, removed},
 };
 use serde_json::json;
 
@@ -130,6 +130,7 @@ fn run(intended: Intended, snapshot: Option<Snapshot>) -> Run {
     Run {
         digest: "d".into(),
         actions: Vec::new(),
+        removed: Default::default(),
         who: "somebody".into(),
         tool_version: "0".into(),
         started_at: NOW,
@@ -345,4 +346,22 @@ fn a_corrupt_member_may_leave_and_another_alarm_says_what_clears_it() {
         assert!(plan.blocked[0].reason.ends_with(reason), "{:?}", plan.blocked);
         assert!(plan.blocked[0].help.as_deref().is_some_and(|text| text.starts_with(help)));
     }
+}
+
+#[test]
+fn an_approval_holds_for_the_members_that_it_named_and_for_no_other() {
+    let mut world = World::of(5, THREE);
+    world.reading().statuses.insert("orders-4".into(), Err("connection refused".into()));
+    let plan = world.plan();
+    let approved = Run {
+        actions: action_hashes(&plan.steps),
+        removed: removed(&plan.steps).collect(),
+        ..run(Intended::default(), None)
+    };
+    assert!(is_left_of(&approved, &plan));
+    // Somebody replaced it by hand meanwhile.
+    world.listed()[4].id = Id(0xff);
+    let again = world.plan();
+    assert!(goes_on(&approved.actions, &action_hashes(&again.steps)));
+    assert!(!is_left_of(&approved, &again));
 }
