@@ -49,6 +49,7 @@ mod world;
 
 pub use failure::Failure;
 pub use live::{LiveWorld, UNRENEWED_SECONDS};
+pub use record::finished;
 pub use world::World;
 
 /// Who runs this and by what approval, and how long a step may take.

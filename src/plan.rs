@@ -370,7 +370,10 @@ fn with_snapshot(
     volumes::tell(desired, live, state.as_ref().ok(), &mut changes, &mut warnings);
     let voters = BeforeAfter { before, after: moves.last().map_or(before, |last| last.2.voters()) };
     let mut complete = state.as_ref().map_or(!comparison.cut_off, |state| {
-        moves.last().map_or(state, |last| &last.2).quorum || !state.recorded
+        // Which template pods are from that outlived their StatefulSet is not
+        // known before it has taken them over.
+        let outlived = state.gone.as_ref().is_some_and(|gone| !gone.pods.is_empty());
+        !outlived && (moves.last().map_or(state, |last| &last.2).quorum || !state.recorded)
     });
     let mut stops = state.err().unwrap_or_default();
     // Objects may be what the members lack.

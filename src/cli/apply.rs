@@ -18,7 +18,7 @@ use super::{
 use crate::{
     cluster::{self, Cluster},
     desired::Names,
-    execute::{LiveWorld, Options, Stop, execute},
+    execute::{LiveWorld, Options, Stop, execute, finished},
     member::Id,
     observe::Planned,
     observed::{Journal, Proposal},
@@ -180,6 +180,13 @@ impl Applying<'_> {
         };
         if report.outcome == Outcome::Completed {
             self.look_again(&planned.plan, &mut report).await;
+            let is_over = report.outcome == Outcome::Completed && report.left.is_empty();
+            if !planned.plan.complete
+                && is_over
+                && let Err(failure) = finished(world).await
+            {
+                report.outcome = not_done(report.done + 1, failure.to_string());
+            }
         }
         progress.end(&report, self.intent.end, &self.loaded.target(self.global));
         Ok(Ended { report, signal: stopped_by })

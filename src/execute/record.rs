@@ -113,16 +113,32 @@ impl<W: World> Run<'_, W> {
     }
 }
 
+/// Writes down that nothing is left of a run which could not know that before
+/// another plan was made.
+pub async fn finished<W: World>(world: &W) -> Result<(), Failure> {
+    let mut journal = world.journal().await?;
+    if let Some(run) = &mut journal.run {
+        run.finished_at.get_or_insert(world.now());
+    }
+    world.write_journal(&journal).await
+}
+
 /// Makes a run the one that goes on. One that goes on with what was approved
-/// before keeps its snapshot: it tells the planner that there is one. So does
-/// one destroy after another.
+/// before keeps that, and its snapshot: it tells the planner that there is one.
+/// So does one destroy after another.
 fn take_over(journal: &mut Journal, mut run: journal::Run) {
     if let Some(last) = journal.run.take() {
         // What was saved when the members stopped is all that they had.
         let destroy = |run: &journal::Run| run.intended.end == Some(Ending::Destroy);
         let stopped = destroy(&last) && destroy(&run);
-        if stopped || (last.finished_at.is_none() && last.digest == run.digest) {
+        let goes_on = last.finished_at.is_none() && last.digest == run.digest;
+        if stopped || goes_on {
             run.snapshot.clone_from(&last.snapshot);
+        }
+        // A plan of what is left may not see all of it yet.
+        if goes_on {
+            run.actions.clone_from(&last.actions);
+            run.removed.clone_from(&last.removed);
         }
         // One that found nothing to do is nothing to tell of.
         if last.steps.all > 0 {
@@ -160,6 +176,7 @@ mod tests {
     use super::*;
     use crate::{
         execute::fake::Fake,
+        member::Id,
         observed::{Intended, journal::Snapshot},
     };
 
@@ -197,6 +214,18 @@ mod tests {
             take_over(&mut journal, run(next, 3));
             assert_eq!(journal.run.as_ref().unwrap().snapshot, expected);
             assert_eq!(journal.history[0].snapshot, saved());
+        }
+    }
+
+    #[test]
+    fn a_run_that_goes_on_with_an_approval_keeps_all_that_was_approved() {
+        let before =
+            journal::Run { actions: vec!["a".into(), "b".into()], removed: [Id(4)].into(), ..run("a", 1) };
+        for (digest, kept) in [("a", true), ("b", false)] {
+            let mut journal = Journal { run: Some(before.clone()), ..Journal::default() };
+            take_over(&mut journal, journal::Run { actions: vec!["b".into()], ..run(digest, 3) });
+            let run = journal.run.unwrap();
+            assert_eq!((run.actions.len() == 2, run.removed.contains(&Id(4))), (kept, kept));
         }
     }
 
