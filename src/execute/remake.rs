@@ -169,7 +169,7 @@ impl<W: World> Run<'_, W> {
         Ok(Some(match claim.growing.as_deref() {
             Some("FileSystemResizePending") => format!(
                 "the file system of claim {name} to grow from {has} to {size}: some drivers do that only when its pod \
-                 restarts"
+                 restarts, and the next plan restarts it"
             ),
             _ => format!("the volume of claim {name} to grow from {has} to {size}"),
         }))
