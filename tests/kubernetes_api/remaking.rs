@@ -13,7 +13,7 @@ use etcdctl_stack::{
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::space::{Space, cluster, eventually, live, refused, same, stale};
+use crate::space::{ClusterWide, Space, cluster, eventually, live, refused, same, stale};
 
 /// Stores the StatefulSet of a stack with no pods, and a journal that says that
 /// it was founded.
@@ -147,4 +147,54 @@ async fn a_service_that_became_headless_looks_as_wanted_to_the_server_and_not_to
     assert!(!observed.proposals.contains_key(&made.key));
     let change = plan.changes.iter().find(|change| change.key == made.key).expect("a change");
     assert_eq!((change.verb, change.fields[0].path.as_str()), (Verb::Recreate, "spec.clusterIP"));
+}
+
+/// A policy that adds to the claim template of each StatefulSet.
+fn labels_claims(space: &Space) -> ClusterWide {
+    let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": space.namespace } });
+    let rules = json!([{ "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["statefulsets"] }]);
+    let name = format!("{}.example.test", space.namespace);
+    let expression = "[JSONPatch{op: \"add\", path: \"/spec/volumeClaimTemplates/0/metadata/labels/team\", value: \"db\"}]";
+    let group = "admissionregistration.k8s.io/v1";
+    let policy = json!({ "apiVersion": "v1", "kind": "List", "items": [
+        { "apiVersion": group, "kind": "MutatingAdmissionPolicy", "metadata": { "name": name },
+          "spec": { "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+            "matchConstraints": { "namespaceSelector": here, "resourceRules": rules },
+            "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression": expression } }] } },
+        { "apiVersion": group, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": name },
+          "spec": { "policyName": name } },
+    ] });
+    ClusterWide::new(space, "claims.json", &policy)
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn what_a_policy_adds_to_claim_templates_makes_nothing_anew() {
+    let space = Space::new("claims");
+    let reader = cluster().await.reader();
+    let wanted = stack(&space, "");
+    let key = wanted.names.stateful_set();
+    let _policy = labels_claims(&space);
+    let team = |body: &serde_json::Value| {
+        body.pointer("/spec/volumeClaimTemplates/0/metadata/labels/team") == Some(&json!("db"))
+    };
+    let obeyed = async || match &planned(&reader, &wanted).await.0.proposals[&key] {
+        Proposal::Accepted { object, .. } => team(&object.body).then_some(()),
+        _ => None,
+    };
+    eventually("the policy is obeyed", obeyed).await;
+    let made = founded(&space, &wanted).await;
+    assert!(team(&made.body), "{}", made.body);
+
+    let of_the_set = async |wanted: &Desired| {
+        let (_, plan) = planned(&reader, wanted).await;
+        plan.changes.into_iter().find(|change| change.key == key)
+    };
+    let change = of_the_set(&wanted).await;
+    assert!(change.is_none(), "{change:?}");
+    let larger = stack(&space, "[storage]\nsize = \"16Gi\"\n[etcd]\nquota = \"3686Mi\"\n");
+    let change = of_the_set(&larger).await.expect("a change");
+    let paths: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).collect();
+    let size = "spec.volumeClaimTemplates[data].spec.resources.requests.storage";
+    assert_eq!((change.verb, paths.as_slice()), (Verb::Recreate, [size].as_slice()));
 }
