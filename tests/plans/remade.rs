@@ -286,7 +286,7 @@ fn pods_that_are_on_their_way_out_come_back_too() {
     let key = world.desired.names.stateful_set();
     world.delete(&key);
     world.pods()[1].terminating = true;
-    let back = "create StatefulSet/etcd-orders/orders with 3 replicas: bring orders-1 back with their data";
+    let back = "create StatefulSet/etcd-orders/orders with 3 replicas: bring orders-1 back with its data";
     assert_eq!(titles(&world.plan()), [back]);
 }
 

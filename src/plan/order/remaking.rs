@@ -6,7 +6,7 @@
 //! name. A run that ends in between leaves pods that nobody starts again,
 //! and the next plan creates the StatefulSet before it does anything else.
 
-use super::{Inputs, apply, leaving::claim_uid, plain, sized};
+use super::{Inputs, apply, leaving::claim_uid, plain, restarting::come_back, sized};
 use crate::{
     field::takeover,
     object::{Object, ObjectKey},
@@ -51,7 +51,7 @@ pub(super) fn make_again(inputs: &Inputs<'_>, before: &State, replicas: usize) -
     let members: Vec<String> = missing.iter().map(|ordinal| names.member(*ordinal)).collect();
     let how = match members.as_slice() {
         [] => " around its pods".to_owned(),
-        all => format!(": bring {} back with their data", all.join(", ")),
+        all => format!(": {}", come_back(all)),
     };
     let mut after = vec![Wait::Adopted { replicas }];
     if !back.is_empty() {

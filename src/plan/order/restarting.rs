@@ -27,11 +27,7 @@ pub(super) fn bring_back(inputs: &Inputs<'_>, before: &State, replicas: usize) -
         ],
         after: vec![Wait::Back { ordinals: (0..replicas).filter(votes).collect() }],
         ..plain(
-            format!(
-                "replicas {} -> {replicas}: bring {} back with their data",
-                before.replicas,
-                members.join(", ")
-            ),
+            format!("replicas {} -> {replicas}: {}", before.replicas, come_back(&members)),
             vec![sized(inputs, before, replicas)],
         )
     }
@@ -93,4 +89,10 @@ fn restarted(inputs: &Inputs<'_>, ordinal: usize) -> Wait {
 
 fn pod_uid(inputs: &Inputs<'_>, name: &str) -> String {
     inputs.live.pod(name).map(|pod| pod.uid.clone()).unwrap_or_default()
+}
+
+/// Says which members come back.
+pub(super) fn come_back(members: &[String]) -> String {
+    let whose = if members.len() == 1 { "its" } else { "their" };
+    format!("bring {} back with {whose} data", members.join(", "))
 }
