@@ -259,8 +259,8 @@ pub enum Proposal {
     Conflict {
         /// All of them.
         conflicts: Vec<Conflict>,
-        /// The object that would be stored if all of them were taken.
-        forced: Option<Object>,
+        /// What it would say if all of them were taken.
+        forced: Box<Proposal>,
     },
     /// A pod or claim of that name is there already.
     Exists,
@@ -276,6 +276,17 @@ pub enum Proposal {
     NamespaceMissing,
     /// Nobody knows: the request failed.
     Failed(String),
+}
+
+impl Proposal {
+    /// The object that would be stored, with all that others own taken.
+    pub fn stored(&self) -> Option<&Object> {
+        match self {
+            Proposal::Accepted { object, .. } => Some(object),
+            Proposal::Conflict { forced, .. } => forced.stored(),
+            _ => None,
+        }
+    }
 }
 
 /// One field that another manager owns with another value.

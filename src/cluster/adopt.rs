@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     Error, Reader, Writer,
-    ask::refused,
+    ask::{proposal, refused},
     path,
     request::{Content, Http},
     secret,
@@ -62,10 +62,10 @@ impl Reader {
         }
         let path = format!("{}?{DRY_RUN}", path::object(key));
         let answer = self.http.ask(Method::PATCH, &path, Content::JsonPatch(&update(&live, &after))).await?;
-        let object = secret::object(key, answer.body, &wanted.body);
+        let adopted = proposal(wanted, Ok(answer));
         Ok(match open.is_empty() {
-            true => Proposal::Accepted { object, warnings: answer.warnings },
-            false => Proposal::Conflict { conflicts: open, forced: Some(object) },
+            true => adopted,
+            false => Proposal::Conflict { conflicts: open, forced: Box::new(adopted) },
         })
     }
 

@@ -39,20 +39,13 @@ impl Reader {
             }
             _ => match self.ask_apply(object, "").await {
                 Err(Error::Conflict(conflicts)) => {
-                    let forced = self.ask_apply(object, "&force=true").await.ok();
-                    let forced = forced.map(|answer| secret::object(key, answer.body, &object.body));
-                    return Proposal::Conflict { conflicts, forced };
+                    let forced = proposal(object, self.ask_apply(object, "&force=true").await);
+                    return Proposal::Conflict { conflicts, forced: Box::new(forced) };
                 }
                 answer => answer,
             },
         };
-        match answer {
-            Ok(answer) => Proposal::Accepted {
-                object: secret::object(key, answer.body, &object.body),
-                warnings: answer.warnings,
-            },
-            Err(error) => refused(error),
-        }
+        proposal(object, answer)
     }
 
     /// Asks again about a Secret that somebody wrote between the look and the
@@ -86,6 +79,16 @@ impl Reader {
             }
         }
         Ok(body)
+    }
+}
+
+/// What an answer means; of the object as the stack wants it.
+pub(super) fn proposal(wanted: &Object, answer: Result<Answer, Error>) -> Proposal {
+    match answer {
+        Ok(Answer { body, warnings, code: _ }) => {
+            Proposal::Accepted { object: secret::object(&wanted.key, body, &wanted.body), warnings }
+        }
+        Err(error) => refused(error),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     certificates::{self, Verdict},
     defaults::Defaults,
     foreign::Removal,
-    immutable, ownership,
+    immutable,
     prune::{LeftOver, delete, left_over},
     questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
@@ -22,8 +22,10 @@ use crate::{
     desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
     field::Owned,
     object::{Kind, Object, ObjectKey, etcd_container},
-    observed::{Conflict, Intended, Live, Lookup, Members, Observed, Proposal},
+    observed::{Intended, Live, Lookup, Members, Observed, Proposal},
 };
+
+mod answer;
 
 /// What came of comparing every object.
 #[derive(Default)]
@@ -270,38 +272,6 @@ impl Comparison {
         }
     }
 
-    /// The object as it would be stored, and how sure that is; `None` once a
-    /// refusal is noted.
-    fn proposal(&mut self, given: Given<'_>, object: &Object) -> Option<(Confidence, Value)> {
-        let Given { observed, intended, .. } = given;
-        let key = &object.key;
-        match observed.proposals.get(key) {
-            Some(Proposal::Accepted { object, warnings }) => {
-                self.warnings.extend(warnings.iter().map(|warning| format!("`{key}`: {warning}")));
-                return Some((Confidence::Verified, object.body.clone()));
-            }
-            None | Some(Proposal::NamespaceMissing) => {
-                return Some((Confidence::Predicted, object.body.clone()));
-            }
-            Some(Proposal::Conflict { conflicts, forced }) => {
-                let open: Vec<&Conflict> =
-                    conflicts.iter().filter(|one| !ownership::is_taken(&intended.take, key, one)).collect();
-                if let (Some(forced), []) = (forced, open.as_slice()) {
-                    return Some((Confidence::Verified, forced.body.clone()));
-                }
-                let live = observed.live.objects.get(key).and_then(Lookup::found);
-                let cards = open.iter().map(|one| ownership::card(key, Some(object), live, one));
-                self.blocked.extend(cards);
-            }
-            Some(Proposal::Exists) => {}
-            Some(Proposal::Rejected { message, fields }) => self.rejected(object, message, fields),
-            Some(Proposal::Failed(reason)) => {
-                self.unread.push(format!("`{key}` cannot be checked: {reason}"))
-            }
-        }
-        None
-    }
-
     /// Objects that earlier runs made and that the stack file no longer names.
     fn left_over(&mut self, desired: &Desired, observed: &Observed) {
         for LeftOver { object, goes } in left_over(desired, &observed.live) {
@@ -375,13 +345,6 @@ impl Comparison {
                     .to_owned(),
             );
         }
-    }
-
-    fn rejected(&mut self, object: &Object, message: &str, fields: &[String]) {
-        let key = &object.key;
-        let help = "change the stack file so that the server accepts it";
-        let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
-        self.stop("plan::refused", format!("the API server refuses `{key}`{fields}: {message}"), help);
     }
 
     fn stop(&mut self, code: &str, reason: String, help: &str) {

@@ -182,8 +182,7 @@ fn proposed(proposal: &Proposal) -> Value {
             json!({ "object": change::stable(&object.body), "warnings": warnings })
         }
         Proposal::Conflict { conflicts, forced } => {
-            let forced = forced.as_ref().map(|object| change::stable(&object.body));
-            json!({ "conflicts": conflicts, "forced": forced })
+            json!({ "conflicts": conflicts, "forced": proposed(forced) })
         }
         Proposal::Exists => json!("exists"),
         Proposal::Rejected { message, fields } => json!({ "rejected": message, "fields": fields }),

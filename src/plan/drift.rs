@@ -107,14 +107,10 @@ impl Drift {
         if key.kind == Kind::Namespace {
             return;
         }
-        let mut wanted = match observed.proposals.get(key) {
-            Some(Proposal::Accepted { object, .. } | Proposal::Conflict { forced: Some(object), .. }) => {
-                object.body.clone()
-            }
-            _ => {
-                return self.unread.push(format!("`{key}` could not be compared: the API server refuses it"));
-            }
+        let Some(stored) = observed.proposals.get(key).and_then(Proposal::stored) else {
+            return self.unread.push(format!("`{key}` could not be compared: the API server refuses it"));
         };
+        let mut wanted = stored.body.clone();
         if *key == applied.names.bootstrap() {
             // The plan asks with the window that is there.
             for field in ["initial-cluster", "initial-cluster-state"] {

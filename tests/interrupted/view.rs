@@ -42,7 +42,10 @@ impl Simulator {
                         fields: vec!["spec".into()],
                     },
                     true => Proposal::Accepted { object, warnings: Vec::new() },
-                    false => Proposal::Conflict { conflicts, forced: Some(object) },
+                    false => {
+                        let forced = Box::new(Proposal::Accepted { object, warnings: Vec::new() });
+                        Proposal::Conflict { conflicts, forced }
+                    }
                 };
                 (key, answer)
             })

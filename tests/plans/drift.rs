@@ -47,7 +47,8 @@ fn a_field_is_told_with_both_values_and_who_set_it() {
           "fieldsV1": { "f:spec": { "f:minAvailable": {} } } },
     ]);
     let conflicts = vec![Conflict { field: "spec.minAvailable".into(), manager: "kubectl-edit".into() }];
-    let forced = Some(Object { key: key.clone(), body: wanted });
+    let object = Object { key: key.clone(), body: wanted };
+    let forced = Box::new(Proposal::Accepted { object, warnings: Vec::new() });
     world.answers.insert(key, Proposal::Conflict { conflicts, forced });
     let told_of = |path: &str, applied: Value, now: Option<Value>, by: Option<&str>| {
         let path = format!("PodDisruptionBudget/etcd-orders/orders {path}");

@@ -24,7 +24,8 @@ fn edited(world: &mut World) {
     let mut forced = body.clone();
     forced["spec"] = wanted.body["spec"].clone();
     let conflicts = vec![Conflict { field: "spec.minAvailable".into(), manager: "kubectl-edit".into() }];
-    let forced = Some(Object { key: key.clone(), body: forced });
+    let object = Object { key: key.clone(), body: forced };
+    let forced = Box::new(Proposal::Accepted { object, warnings: Vec::new() });
     world.answers.insert(key, Proposal::Conflict { conflicts, forced });
 }
 
@@ -87,6 +88,26 @@ fn a_field_that_is_named_is_taken_and_no_other_is() {
     }
     world.intent.take = ["Service/other:spec.ports@helm".parse().expect("a field")].into();
     assert!(codes(&world.plan()).contains(&"plan::no_such_object"));
+}
+
+#[test]
+fn what_the_server_refuses_once_a_field_is_taken_is_said_and_not_left_out() {
+    let mut world = World::founded();
+    edited(&mut world);
+    world.intent.take.insert(FIELD.parse().expect("a field"));
+    let key = world.desired.names.budget();
+    let mut answer = |forced: Proposal| {
+        let conflicts = vec![Conflict { field: "spec.minAvailable".into(), manager: "kubectl-edit".into() }];
+        world.answers.insert(key.clone(), Proposal::Conflict { conflicts, forced: Box::new(forced) });
+        world.plan()
+    };
+    let message = "minAvailable and maxUnavailable cannot be both set".to_owned();
+    let plan = answer(Proposal::Rejected { message, fields: vec!["spec".into()] });
+    let refused = "the API server refuses `PodDisruptionBudget/etcd-orders/orders` (spec): minAvailable and \
+                   maxUnavailable cannot be both set";
+    assert_eq!(reasons(&plan), [("plan::refused", refused)]);
+    let plan = answer(Proposal::Failed("the API server did not answer within 20 s".into()));
+    assert_eq!((plan.unread.len(), plan.digest), (1, None));
 }
 
 #[test]
