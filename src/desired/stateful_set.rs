@@ -111,6 +111,10 @@ fn pod_spec(stack: &Stack, names: &Names) -> Value {
     place(&mut spec, stack, names);
     if let Some(account) = &pod.service_account {
         spec["serviceAccountName"] = json!(account);
+        // The server copies it to its old name. A copy that is not ours stays
+        // when the account is left out, and the server takes it back from there.
+        // (`Convert_v1_PodSpec_To_core_PodSpec`)
+        spec["serviceAccount"] = json!(account);
     }
     let secrets = &stack.image.pull_secrets;
     if !secrets.is_empty() {

@@ -23,13 +23,12 @@ static TABLE: LazyLock<Table> =
 
 /// Fields that the server fills in with a value of its own choice, or with a
 /// copy of another field.
-const CHOSEN: [(Kind, &str); 6] = [
+const CHOSEN: [(Kind, &str); 5] = [
     (Kind::Service, "spec.clusterIP"),
     (Kind::Service, "spec.clusterIPs"),
     (Kind::Service, "spec.healthCheckNodePort"),
     (Kind::Service, "spec.ipFamilies"),
     (Kind::Service, "spec.ports[].nodePort"),
-    (Kind::StatefulSet, "spec.template.spec.serviceAccount"),
 ];
 
 /// The defaults of one server.

@@ -25,7 +25,7 @@ const STACKS: [(&str, &str); 4] = [
 ];
 
 /// Fields that differ with each object, or that the server chooses.
-const VOLATILE: [&str; 13] = [
+const VOLATILE: [&str; 12] = [
     "metadata.creationTimestamp",
     "metadata.generation",
     "metadata.managedFields",
@@ -36,7 +36,6 @@ const VOLATILE: [&str; 13] = [
     "spec.healthCheckNodePort",
     "spec.ipFamilies",
     "spec.ports[].nodePort",
-    "spec.template.spec.serviceAccount",
     "status",
     "metadata.selfLink",
 ];

@@ -10,6 +10,7 @@ mod connecting;
 mod defaults;
 mod deleting;
 mod foreign;
+mod left_out;
 mod records;
 mod releasing;
 mod remaking;

@@ -81,8 +81,13 @@ impl Space {
 
     /// A stack of one member in this namespace.
     pub fn stack(&self) -> Desired {
+        self.stack_with("")
+    }
+
+    /// The same, with these further tables.
+    pub fn stack_with(&self, rest: &str) -> Desired {
         let head = format!("[stack]\nname = \"orders\"\nnamespace = \"{}\"\n", self.namespace);
-        let text = format!("{head}[cluster]\nmembers = 1\n");
+        let text = format!("{head}[cluster]\nmembers = 1\n{rest}");
         desired(&parse_and_check("orders.toml", &text).expect("a good file").stack)
     }
 
@@ -178,12 +183,18 @@ pub async fn live(reader: &Reader, desired: &Desired) -> Result<Live, Error> {
 
 /// The plan for a stack as it is there, without members.
 pub async fn planned(desired: &Desired, intent: &Intent) -> Plan {
+    observed(desired, intent).await.1
+}
+
+/// What the plan is made from, and the plan.
+pub async fn observed(desired: &Desired, intent: &Intent) -> (Observed, Plan) {
     let reader = cluster().await.reader();
     let live = live(&reader, desired).await.expect("a cluster that answers");
     let desired = settle(desired, &live);
     let proposals = reader.ask(&questions(&desired, &live)).await;
     let observed = Observed { live, proposals, members: Members::NotRunning };
-    plan(&desired, &observed, intent, Timestamp::UNIX_EPOCH)
+    let plan = plan(&desired, &observed, intent, Timestamp::UNIX_EPOCH);
+    (observed, plan)
 }
 
 /// The cluster that KUBECONFIG names.
