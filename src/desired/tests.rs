@@ -1,7 +1,11 @@
 //! What must hold for every stack.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::*;
-use crate::stack::parse_and_check;
+use crate::{field::OURS, stack::parse_and_check};
 
 fn stack(rest: &str) -> Stack {
     let text = format!("[stack]\nname = \"orders\"\nnamespace = \"etcd-orders\"\n{rest}");
@@ -103,5 +107,57 @@ fn no_object_holds_a_secret_value() {
     for object in desired(&stack("[[tls.users]]\nname = \"app\"\n")).objects() {
         assert!(object.body.get("data").is_none() || object.key.kind == crate::object::Kind::ConfigMap);
         assert!(object.body.get("stringData").is_none());
+    }
+}
+
+#[test]
+fn the_field_manager_is_called_the_same_for_ever() {
+    assert_eq!([FIELD_MANAGER, OURS], ["etcdctl-stack"; 2]);
+}
+
+/// Every field that is sent, with the items of lists by what names them.
+fn fields(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+    let name = |item: &Value| {
+        let name = item.pointer("/metadata/name").or_else(|| item.get("name"))?;
+        Some(format!("{path}[{}]", name.as_str()?))
+    };
+    match value {
+        Value::Object(all) => {
+            all.iter().for_each(|(key, value)| fields(&format!("{path}.{key}"), value, found))
+        }
+        Value::Array(items) if items.iter().all(|item| name(item).is_some()) => {
+            items.iter().for_each(|item| fields(&name(item).expect("it has one"), item, found));
+        }
+        _ => drop(found.insert(path.to_owned())),
+    }
+}
+
+/// What an apply leaves out goes back to its default, or stays and belongs to
+/// nobody. So a line may go from that file only with something that puts the
+/// objects right that were applied with it.
+/// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#apply-and-update>
+#[test]
+fn no_field_that_was_ever_sent_is_left_out() {
+    let all = |rest: &str| {
+        let mut found = BTreeSet::new();
+        for object in desired(&stack(rest)).objects() {
+            let body = object.body.as_object().expect("fields");
+            let named = ["apiVersion", "kind", "metadata"];
+            for (name, value) in body.iter().filter(|(name, _)| !named.contains(&name.as_str())) {
+                fields(&format!("{}/{} {name}", object.key.kind, object.key.name), value, &mut found);
+            }
+        }
+        found
+    };
+    let known: BTreeSet<String> = include_str!("fields.txt").lines().map(str::to_owned).collect();
+    assert_eq!(all(""), known, "src/desired/fields.txt has other fields");
+    for rest in [
+        "[cluster]\nmembers = 1\n",
+        "[service]\ntype = \"NodePort\"\n",
+        "[pod]\nservice_account = \"etcd\"\n[probes]\nliveness = true\n",
+        "[etcd.extra_args]\nmax-txn-ops = \"1024\"\n[etcd.extra_env]\nGODEBUG = \"x\"\n",
+    ] {
+        let left_out: Vec<String> = known.difference(&all(rest)).cloned().collect();
+        assert_eq!(left_out, Vec::<String>::new(), "{rest}");
     }
 }
