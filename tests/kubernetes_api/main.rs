@@ -6,6 +6,7 @@
 mod admission;
 mod adopting;
 mod asking;
+mod checking;
 mod connecting;
 mod defaults;
 mod deleting;
