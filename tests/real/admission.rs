@@ -158,17 +158,15 @@ fn asked_once(place: &Place) {
     assert!((2..=3).contains(&asked), "asked {asked} times by three runs");
 }
 
-/// A policy that writes into every StatefulSet of the namespace.
-fn writing_policy(place: &Place) -> ClusterWide {
+/// A policy that writes into objects of this kind.
+fn writing(place: &Place, namespaces: &Value, rules: &Value, writes: &str) -> ClusterWide {
     let name = format!("{}.example.test", place.namespace);
     let group = "admissionregistration.k8s.io/v1";
-    let writes = "Object{spec: Object.spec{template: Object.spec.template{metadata: \
-                  Object.spec.template.metadata{annotations: {\"example.test/policy\": \"on\"}}}}}";
     let policy = json!({
         "apiVersion": group, "kind": "MutatingAdmissionPolicy", "metadata": { "name": name },
         "spec": {
             "failurePolicy": "Fail", "reinvocationPolicy": "Never",
-            "matchConstraints": { "namespaceSelector": here(place), "resourceRules": rules("apps", "statefulsets") },
+            "matchConstraints": { "namespaceSelector": namespaces, "resourceRules": rules },
             "mutations": [{ "patchType": "ApplyConfiguration", "applyConfiguration": { "expression": writes } }],
         },
     });
@@ -178,6 +176,38 @@ fn writing_policy(place: &Place) -> ClusterWide {
     });
     let both = json!({ "apiVersion": "v1", "kind": "List", "items": [policy, binding] });
     ClusterWide::new(place, "policy.json", &both)
+}
+
+/// A policy that writes into every StatefulSet of the namespace.
+fn writing_policy(place: &Place) -> ClusterWide {
+    let writes = "Object{spec: Object.spec{template: Object.spec.template{metadata: \
+                  Object.spec.template.metadata{annotations: {\"example.test/policy\": \"on\"}}}}}";
+    writing(place, &here(place), &rules("apps", "statefulsets"), writes)
+}
+
+/// Nobody can be asked about a namespace that does not exist, so its policies
+/// are met only once it is made.
+#[test]
+#[ignore = "needs a real Kubernetes: make test"]
+fn what_would_not_be_stored_as_predicted_stops_an_apply_that_has_made_the_namespace() {
+    let place = Place::new("predicted", "[cluster]\nmembers = 1\n");
+    let probe = format!("{}-probe", place.namespace);
+    let key = "kubernetes.io/metadata.name";
+    let both =
+        json!({ "matchExpressions": [{ "key": key, "operator": "In", "values": [place.namespace, probe] }] });
+    let writes = "Object{metadata: Object.metadata{labels: {\"app.kubernetes.io/component\": \"theirs\"}}}";
+    let _policy = writing(&place, &both, &rules("", "services"), writes);
+    kubectl(&["create", "namespace", &probe]).expect(0);
+    let create =
+        ["-n", &probe, "create", "service", "clusterip", "a", "--tcp=1", "--dry-run=server", "-o", "json"];
+    wait_until("the policy is asked", 60, || kubectl(&create).stdout.contains("theirs"));
+    kubectl(&["delete", "namespace", &probe, "--wait=false"]).expect(0);
+
+    place.tool("plan", &[]).expect(0);
+    let stopped = place.tool("apply", &["--auto-approve"]).expect(4);
+    says(&stopped, &["would not be stored as predicted", "app.kubernetes.io/component", "plan again"]);
+    assert_eq!(place.kubectl(&["get", "services,secrets,statefulsets", "-o", "name"]).expect(0).stdout, "");
+    says(&place.tool("plan", &[]).expect(0), &["admission", "theirs"]);
 }
 
 /// The digest of the plan as it is now.
