@@ -9,7 +9,7 @@ use std::{
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::Value;
 
 use super::{Failure, Options, Run, Stop, World};
 use crate::{
@@ -40,6 +40,8 @@ pub struct State {
     /// Who answers here and hears nothing of the other members.
     pub apart: BTreeSet<usize>,
     pub journal: Journal,
+    /// The StatefulSet, as far as a test looks at it.
+    pub set: Value,
     /// What was changed, in order.
     pub log: Vec<String>,
 }
@@ -226,7 +228,8 @@ impl World for Fake {
     }
 
     async fn object(&self, key: &ObjectKey) -> Lookup<Object> {
-        let set = (key.kind == Kind::StatefulSet).then(|| Object { key: key.clone(), body: json!({}) });
+        let body = self.state().set.clone();
+        let set = (key.kind == Kind::StatefulSet).then(|| Object { key: key.clone(), body });
         found(set.as_ref())
     }
 

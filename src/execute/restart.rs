@@ -164,6 +164,8 @@ fn has_ended(pod: &Pod) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
         execute::fake::{Fake, State},
@@ -194,6 +196,24 @@ mod tests {
         let fake = Fake::of(3);
         restart(&fake).unwrap();
         assert_eq!(fake.state().log, ["delete orders-1"]);
+    }
+
+    /// Until then its status is about the template before.
+    #[test]
+    fn a_template_that_the_controller_has_not_seen_is_waited_for() {
+        let restart = |seen: u64| {
+            let fake = Fake::of(3);
+            fake.state().set = json!({
+                "metadata": { "generation": 2 },
+                "status": { "observedGeneration": seen, "updateRevision": format!("revision-{seen}") },
+            });
+            fake.state().pods.get_mut(&1).unwrap().revision = Some("revision-1".into());
+            let why = RestartReason::Outdated;
+            let ended = fake.run(async |run| run.restart(1, "orders-1", "pod-1", why, &[]).await);
+            (ended.is_ok(), fake.state().log.clone())
+        };
+        assert_eq!(restart(1), (false, Vec::new()));
+        assert_eq!(restart(2), (true, vec!["delete orders-1".to_owned()]));
     }
 
     fn pod(reason: Option<&str>) -> Pod {
