@@ -22,7 +22,11 @@ async fn what_a_policy_adds_is_told_from_the_stack_and_from_defaults() {
     let space = Space::new("admission");
     let desired = space.stack();
     cluster().await.writer().apply(&desired.peer_service, &Expect::Absent).await.expect("a new Service");
-    assert_eq!(added(&planned(&desired, &Intent::default()).await), []);
+    let account = async || space.kubectl(&["get", "serviceaccounts", "-o", "name"]).contains("default");
+    eventually("the service account", async || account().await.then_some(())).await;
+    let before = planned(&desired, &Intent::default()).await;
+    assert_eq!(added(&before), []);
+    assert_eq!(planned(&desired, &Intent::default()).await.digest, before.digest);
 
     let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": space.namespace } });
     let rules = json!([{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["services"] }]);
@@ -43,4 +47,7 @@ async fn what_a_policy_adds_is_told_from_the_stack_and_from_defaults() {
     let both = [team.clone(), team];
     let obeyed = async || (added(&planned(&desired, &Intent::default()).await) == both).then_some(());
     eventually("the policy is obeyed", obeyed).await;
+    // What was approved before is not what would happen now.
+    let after = planned(&desired, &Intent::default()).await;
+    assert!(before.digest.is_some() && before.digest != after.digest, "{:?}", before.digest);
 }

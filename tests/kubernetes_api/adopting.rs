@@ -117,7 +117,11 @@ fn make(space: &Space, object: &Object, maker: (&str, &[&str])) -> Object {
         let forget = r#"[{ "op": "replace", "path": "/metadata/managedFields", "value": [{}] }]"#;
         space.kubectl(&["patch", kind, name, "--type=json", "-p", forget]);
     } else {
-        space.kubectl(&["annotate", kind, name, "third=party", "--field-manager=painter"]);
+        // Whoever wrote that, a Helm release would take the object for its own.
+        let annotations = ["third=party", "meta.helm.sh/release-name=other", "--overwrite"];
+        space.kubectl(
+            &[&["annotate", kind, name, "--field-manager=painter"], annotations.as_slice()].concat(),
+        );
     }
     Object { key: object.key.clone(), body: live(space, object) }
 }

@@ -6,11 +6,12 @@ use etcdctl_stack::{
     desired::Desired,
     field,
     object::Object,
-    plan::{Foreign, Intent},
+    observed::Proposal,
+    plan::{Foreign, Intent, Plan},
 };
 use serde_json::json;
 
-use crate::space::{Space, cluster, planned, refused, stale};
+use crate::space::{Space, cluster, observed, planned, refused, stale};
 
 /// The StatefulSet without pods, as we apply it.
 async fn applied(desired: &Desired) -> Object {
@@ -83,6 +84,28 @@ async fn each_field_that_somebody_adds_is_found_once_and_the_dangerous_ones_are_
         .map(|(field, manager, danger)| ((*field).to_owned(), (*manager).to_owned(), *danger))
         .collect();
     assert_eq!(told, expected);
+}
+
+/// A list of arguments is one value, and one of variables is each for itself.
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn an_argument_of_somebody_is_a_conflict_and_a_variable_only_the_plan_finds() {
+    let space = Space::new("argument");
+    let desired = space.stack();
+    applied(&desired).await;
+    let etcd = "/spec/template/spec/containers/0";
+    let variable = json!({ "name": "ETCD_LOG_LEVEL", "value": "debug" });
+    edited(&space, json!([{ "op": "add", "path": format!("{etcd}/env/-"), "value": variable }]));
+    let (observed, plan) = observed(&desired, &Intent::default()).await;
+    let answer = &observed.proposals[&desired.names.stateful_set()];
+    assert!(matches!(answer, Proposal::Accepted { .. }), "{answer:?}");
+    let codes = |plan: &Plan| plan.blocked.iter().map(|one| one.code.clone()).collect::<Vec<_>>();
+    assert_eq!(codes(&plan), ["plan::dangerous_field"]);
+
+    edited(&space, json!([{ "op": "add", "path": format!("{etcd}/args/-"), "value": "--log-level=debug" }]));
+    let plan = planned(&desired, &Intent::default()).await;
+    assert_eq!(codes(&plan), ["plan::conflict", "plan::dangerous_field"]);
+    assert!(plan.blocked[0].reason.contains("containers[name=\"etcd\"].args"), "{:?}", plan.blocked[0]);
 }
 
 /// Whether anybody but us is noted for a field of the environment.

@@ -3,12 +3,11 @@
 
 use etcdctl_stack::{
     cluster::{Error, Expect, Reader},
-    desired::{CLUSTER_ID, Desired, desired, with_replicas},
+    desired::{CLUSTER_ID, Desired, with_replicas},
     member::Id,
     object::{Kind, Object},
     observed::{Journal, Members, Observed, Proposal},
     plan::{Intent, Plan, Verb, plan, questions, settle},
-    stack::parse_and_check,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -38,19 +37,13 @@ async fn planned(reader: &Reader, wanted: &Desired) -> (Observed, Plan) {
     (observed, plan)
 }
 
-fn stack(space: &Space, rest: &str) -> Desired {
-    let head = format!("[stack]\nname = \"orders\"\nnamespace = \"{}\"\n", space.namespace);
-    let text = format!("{head}[cluster]\nmembers = 1\n{rest}");
-    desired(&parse_and_check("orders.toml", &text).expect("a good file").stack)
-}
-
 #[tokio::test]
 #[ignore = "needs a real Kubernetes: make test"]
 async fn a_claim_template_of_another_size_is_planned_as_made_anew_and_the_rest_is_checked() {
     let space = Space::new("template");
     let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
-    founded(&space, &stack(&space, "")).await;
-    let larger = stack(&space, "[storage]\nsize = \"16Gi\"\n[etcd]\nquota = \"3686Mi\"\n");
+    founded(&space, &space.stack()).await;
+    let larger = space.stack_with("[storage]\nsize = \"16Gi\"\n[etcd]\nquota = \"3686Mi\"\n");
     let key = larger.names.stateful_set();
 
     let (observed, plan) = planned(&reader, &larger).await;
@@ -67,8 +60,100 @@ async fn a_claim_template_of_another_size_is_planned_as_made_anew_and_the_rest_i
     let error = refused(writer.apply(&set, &same(&made)).await);
     assert!(error.to_string().contains("updates to statefulset spec for fields other than"), "{error}");
     // As it is it is not made anew.
-    let (_, plan) = planned(&reader, &stack(&space, "")).await;
+    let (_, plan) = planned(&reader, &space.stack()).await;
     assert!(plan.changes.iter().all(|change| change.key != key), "{:?}", plan.changes);
+}
+
+/// The server's one sentence for every field, and what the plan makes of each.
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn the_server_names_no_field_that_never_changes_and_the_plan_names_it() {
+    let space = Space::new("never");
+    let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
+    let wanted = space.stack();
+    let made = founded(&space, &wanted).await;
+    let table = [
+        ("serviceName", json!("other"), "spec.serviceName", false),
+        ("podManagementPolicy", json!("OrderedReady"), "spec.podManagementPolicy", true),
+        ("selector", json!({ "matchLabels": { "app.kubernetes.io/name": "etcd" } }), "spec.selector", false),
+    ];
+    for (field, value, path, is_made_anew) in table {
+        let mut other = wanted.clone();
+        other.stateful_set.body["spec"][field] = value;
+        let error = refused(writer.apply(&with_replicas(&other.stateful_set, 0), &same(&made)).await);
+        let Error::Invalid { message, fields } = &error else { panic!("{field}: {error:?}") };
+        assert_eq!(*fields, ["spec"], "{message}");
+        assert!(!message.contains(&format!("'{field}'")), "{message}");
+
+        let (_, plan) = planned(&reader, &other).await;
+        let stops = plan
+            .blocked
+            .iter()
+            .any(|blocked| blocked.code == "plan::immutable" && blocked.reason.contains(&format!("`{path}")));
+        let anew = plan.changes.iter().any(|change| {
+            change.verb == Verb::Recreate && change.fields.iter().any(|field| field.path.starts_with(path))
+        });
+        assert_eq!((stops, anew), (!is_made_anew, is_made_anew), "{field}: {:?}", plan.blocked);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_secret_that_cannot_be_filled_is_refused_by_the_server_and_made_anew_by_the_plan() {
+    let space = Space::new("frozen");
+    let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
+    let wanted = space.stack();
+    let values = || [("tls.crt".to_owned(), Vec::new()), ("tls.key".to_owned(), Vec::new())].into();
+    for (key, field) in [(wanted.names.server_secret(), "type"), (wanted.names.peer_secret(), "immutable")] {
+        let ours = wanted.secrets.iter().find(|secret| secret.object.key == key).expect("a Secret");
+        let mut theirs = ours.object.clone();
+        theirs.body["data"] = json!({ "tls.crt": "eA==", "tls.key": "eA==" });
+        if field == "type" {
+            theirs.body["type"] = json!("kubernetes.io/tls");
+        }
+        let made = writer.apply(&theirs, &Expect::Absent).await.unwrap();
+        if field == "immutable" {
+            space.kubectl(&["patch", "secret", &key.name, "--type=merge", "-p", "{\"immutable\":true}"]);
+        }
+        let claimed = writer.claim_secret(&ours.object, made.uid()).await.unwrap();
+        let error = refused(writer.put_secret(&ours.object, values(), &claimed).await);
+        assert!(error.to_string().contains("field is immutable"), "{error}");
+
+        let (_, plan) = planned(&reader, &wanted).await;
+        let change = plan.changes.iter().find(|change| change.key == key).expect("a change");
+        let paths: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).collect();
+        assert!(change.verb == Verb::Recreate && paths.contains(&field), "{change:?}");
+    }
+}
+
+/// What decides over the pods and the data is ours, so that another value is
+/// seen.
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn whoever_lets_the_controller_restart_pods_or_delete_claims_is_in_conflict() {
+    let space = Space::new("policies");
+    let reader = cluster().await.reader();
+    let wanted = space.stack();
+    founded(&space, &wanted).await;
+    let edits = [
+        (json!({ "persistentVolumeClaimRetentionPolicy": { "whenScaled": "Delete" } }), "whenScaled"),
+        (json!({ "updateStrategy": { "type": "RollingUpdate" } }), "updateStrategy.type"),
+    ];
+    for (edit, field) in edits {
+        let patch = json!({ "spec": edit }).to_string();
+        space.kubectl(&[
+            "patch",
+            "statefulset",
+            "orders",
+            "--type=merge",
+            "--field-manager=me",
+            "-p",
+            &patch,
+        ]);
+        let (_, plan) = planned(&reader, &wanted).await;
+        let stops = plan.blocked.iter().any(|one| one.code == "plan::conflict" && one.reason.contains(field));
+        assert!(stops, "{field}: {:?}", plan.blocked);
+    }
 }
 
 #[tokio::test]
@@ -135,7 +220,7 @@ async fn a_claim_is_asked_to_grow_only_as_it_was_seen() {
 async fn a_service_that_became_headless_looks_as_wanted_to_the_server_and_not_to_the_plan() {
     let space = Space::new("headless");
     let (reader, writer) = (cluster().await.reader(), cluster().await.writer());
-    let wanted = stack(&space, "");
+    let wanted = space.stack();
     founded(&space, &wanted).await;
     let mut headless = wanted.client_service.clone();
     headless.body["spec"]["clusterIP"] = json!("None");
@@ -172,7 +257,7 @@ fn labels_claims(space: &Space) -> ClusterWide {
 async fn what_a_policy_adds_to_claim_templates_makes_nothing_anew() {
     let space = Space::new("claims");
     let reader = cluster().await.reader();
-    let wanted = stack(&space, "");
+    let wanted = space.stack();
     let key = wanted.names.stateful_set();
     let _policy = labels_claims(&space);
     let team = |body: &serde_json::Value| {
@@ -192,7 +277,7 @@ async fn what_a_policy_adds_to_claim_templates_makes_nothing_anew() {
     };
     let change = of_the_set(&wanted).await;
     assert!(change.is_none(), "{change:?}");
-    let larger = stack(&space, "[storage]\nsize = \"16Gi\"\n[etcd]\nquota = \"3686Mi\"\n");
+    let larger = space.stack_with("[storage]\nsize = \"16Gi\"\n[etcd]\nquota = \"3686Mi\"\n");
     let change = of_the_set(&larger).await.expect("a change");
     let paths: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).collect();
     let size = "spec.volumeClaimTemplates[data].spec.resources.requests.storage";

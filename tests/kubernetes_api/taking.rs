@@ -4,12 +4,14 @@ use std::fs;
 
 use etcdctl_stack::{
     cluster::{Error, Expect, Writer},
+    desired::with_replicas,
     object::{Kind, Object},
     observed::Conflict,
+    plan::Intent,
 };
 use serde_json::{Value, json};
 
-use crate::space::{Space, cluster, eventually, refused, same, says, stale, unchanged};
+use crate::space::{Space, cluster, eventually, planned, refused, same, says, stale, unchanged};
 
 /// A StatefulSet with so many pods; its label is left out where it is empty.
 fn set(space: &Space, replicas: usize, colour: &str) -> Object {
@@ -104,6 +106,36 @@ async fn a_conflict_that_was_not_named_keeps_everything_from_being_taken() {
     let live = space.get(&made.key);
     assert_eq!((&live["spec"], version(&live)), (&before["spec"], version(&before)));
     assert_eq!(live["metadata"]["labels"], before["metadata"]["labels"]);
+}
+
+/// The strategy's type alone could be taken; what stands beside it may not
+/// stand beside ours.
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn what_the_server_refuses_even_when_it_is_taken_stops_the_plan() {
+    let space = Space::new("take-refused");
+    let desired = space.stack();
+    let set = with_replicas(&desired.stateful_set, 0);
+    cluster().await.writer().apply(&set, &Expect::Absent).await.expect("a new StatefulSet");
+    let take = ["StatefulSet/orders:spec.updateStrategy.type@me".parse().expect("a field")];
+    let intent = Intent { take: take.into(), ..Intent::default() };
+    let edit = async |strategy: Value| {
+        let patch = json!({ "spec": { "updateStrategy": strategy } }).to_string();
+        space.kubectl(&[
+            "patch",
+            "statefulset",
+            "orders",
+            "--type=merge",
+            "--field-manager=me",
+            "-p",
+            &patch,
+        ]);
+        planned(&desired, &intent).await.blocked
+    };
+    assert_eq!(edit(json!({ "type": "RollingUpdate" })).await, []);
+    let blocked = edit(json!({ "rollingUpdate": { "partition": 1 } })).await;
+    assert_eq!(blocked.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["plan::refused"]);
+    says(&blocked[0].reason, &["updateStrategy.rollingUpdate", "only allowed for updateStrategy"]);
 }
 
 #[tokio::test]

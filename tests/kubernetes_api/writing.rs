@@ -116,6 +116,42 @@ async fn a_secret_that_changed_since_it_was_read_is_not_applied() {
     stale(writer.apply(&secret, &same(&made)).await);
 }
 
+/// Values are sent as `data`: what is sent as `stringData` is stored there and
+/// belongs to nobody, so nothing that is left out later would go.
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_value_of_a_secret_that_is_left_out_goes() {
+    let space = Space::new("secret-less");
+    let writer = cluster().await.writer();
+    let secret = space.object(Kind::Secret, "keys", json!({ "type": "Opaque" }));
+    let values = |keys: &[&str]| keys.iter().map(|key| ((*key).to_owned(), b"x".to_vec())).collect();
+    let claimed = writer.claim_secret(&secret, None).await.unwrap();
+    let made = writer.put_secret(&secret, values(&["tls.crt", "tls.key"]), &claimed).await.unwrap();
+    let claimed = writer.claim_secret(&secret, made.uid()).await.unwrap();
+    writer.put_secret(&secret, values(&["tls.crt"]), &claimed).await.unwrap();
+    assert_eq!(space.get(&made.key)["data"], json!({ "tls.crt": "eA==" }));
+}
+
+/// An apply makes or changes, and no precondition asks for absence: only the
+/// code of the answer tells.
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn of_many_that_make_an_object_at_once_one_has_made_it_and_the_rest_hear_so() {
+    let space = Space::new("at-once");
+    let cluster = cluster().await;
+    for round in 0..5 {
+        let object = space.object(Kind::ConfigMap, &format!("settings-{round}"), json!({ "data": {} }));
+        let runs = (0..12).map(|_| {
+            let (writer, object) = (cluster.writer(), object.clone());
+            async move { writer.apply(&object, &Expect::Absent).await }
+        });
+        let (made, late): (Vec<_>, Vec<_>) =
+            futures::future::join_all(runs).await.into_iter().partition(Result::is_ok);
+        assert_eq!((made.len(), late.len()), (1, 11), "{late:?}");
+        late.into_iter().for_each(stale);
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs a real Kubernetes: make test"]
 async fn an_empty_secret_takes_labels_too() {

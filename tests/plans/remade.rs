@@ -208,6 +208,19 @@ fn a_volume_that_is_larger_than_was_asked_for_need_not_grow() {
 }
 
 #[test]
+fn a_claim_that_has_no_volume_yet_is_not_asked_to_grow() {
+    let mut world = expandable(LARGER);
+    world.claims()[1].phase = "Pending".to_owned();
+    let plan = world.plan();
+    let actions = plan.steps.iter().flat_map(|step| &step.actions);
+    let grown = actions.filter_map(|action| match action {
+        Action::Grow { ordinal, .. } => Some(*ordinal),
+        _ => None,
+    });
+    assert_eq!((reasons(&plan), grown.collect::<Vec<_>>()), (Vec::new(), vec![0, 2]));
+}
+
+#[test]
 fn what_cannot_be_made_anew_either_is_refused_with_the_reason() {
     let refused = |field: &str, value: Value| {
         let mut world = World::founded();
