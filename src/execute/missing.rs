@@ -198,6 +198,37 @@ mod tests {
     use super::*;
     use crate::{execute::fake::Fake, member::Role};
 
+    /// A claim that is used stays, marked, and a pod until its kubelet says so.
+    #[test]
+    fn what_is_deleted_is_waited_for_by_its_identity() {
+        let fake = Fake::of(3);
+        let lacks = |wait: &Wait| fake.run(async |run| run.lacks(wait).await).unwrap().is_some();
+        let peer_url = fake.names.peer_url(1);
+        let [gone, claim, emptied, restarted] = [
+            Wait::Gone { ordinal: 1 },
+            Wait::ClaimGone { ordinal: 1, uid: "claim-1".into() },
+            Wait::Emptied { ordinal: 1, claim_uid: "claim-1".into() },
+            Wait::Restarted { ordinal: 1, peer_url, pod_uid: "pod-1".into() },
+        ];
+        assert!([&gone, &claim, &emptied, &restarted].into_iter().all(lacks));
+        fake.state().claims.get_mut(&1).unwrap().terminating = true;
+        fake.state().pods.get_mut(&1).unwrap().terminating = true;
+        assert!([&gone, &claim, &emptied, &restarted].into_iter().all(lacks));
+        for (uid, terminating) in [("new", true), ("new", false)] {
+            let mut state = fake.state();
+            let has = state.claims.get_mut(&1).unwrap();
+            (has.uid, has.terminating) = (uid.into(), terminating);
+            let pod = state.pods.get_mut(&1).unwrap();
+            (pod.uid, pod.terminating) = (uid.into(), terminating);
+            drop(state);
+            assert_eq!([lacks(&gone), lacks(&claim)], [true, false]);
+            assert_eq!([lacks(&emptied), lacks(&restarted)], [terminating; 2]);
+        }
+        fake.state().pods.remove(&1);
+        fake.state().claims.remove(&1);
+        assert_eq!([&gone, &claim, &emptied, &restarted].map(lacks), [false, false, true, true]);
+    }
+
     #[test]
     fn a_learner_and_one_that_is_not_listed_are_not_waited_for() {
         let fake = Fake::of(4);
