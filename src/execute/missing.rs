@@ -195,8 +195,13 @@ fn leaving(pod: &Pod) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::{execute::fake::Fake, member::Role};
+    use crate::{
+        execute::fake::{Fake, State},
+        member::{Id, Role},
+    };
 
     /// A claim that is used stays, marked, and a pod until its kubelet says so.
     #[test]
@@ -227,6 +232,42 @@ mod tests {
         fake.state().pods.remove(&1);
         fake.state().claims.remove(&1);
         assert_eq!([&gone, &claim, &emptied, &restarted].map(lacks), [false, false, true, true]);
+    }
+
+    type Change = dyn Fn(&mut State);
+
+    /// A Ready pod alone is no member, and one of the old template no new one.
+    #[test]
+    fn a_member_is_back_when_it_is_new_healthy_level_and_ready() {
+        let lacks = |change: &Change| {
+            let fake = Fake::of(3);
+            let status = json!({ "observedGeneration": 2, "updateRevision": "new" });
+            fake.state().set = json!({ "metadata": { "generation": 2 }, "status": status });
+            let pod =
+                Pod { uid: "new".into(), revision: Some("new".into()), ..fake.state().pods[&1].clone() };
+            fake.state().pods.insert(1, pod);
+            change(&mut fake.state());
+            let peer_url = fake.names.peer_url(1);
+            let wait = Wait::Restarted { ordinal: 1, peer_url, pod_uid: "pod-1".into() };
+            fake.run(async |run| run.lacks(&wait).await).unwrap().map(|(_, missing)| missing)
+        };
+        assert_eq!(lacks(&|_| {}), None);
+        let table: [(&Change, &str); 5] = [
+            (&|state| state.set["metadata"]["generation"] = json!(3), "the controller to see"),
+            (&|state| state.pods.get_mut(&1).unwrap().revision = None, ""),
+            (&|state| state.pods.get_mut(&1).unwrap().revision = Some("old".into()), "the new template"),
+            (&|state| state.statuses.get_mut(&1).unwrap().leader = Id(0), "to be healthy"),
+            (&|state| state.pods.get_mut(&1).unwrap().ready = false, "to be Ready"),
+        ];
+        for (change, missing) in table {
+            let found = lacks(change).unwrap_or_default();
+            assert!(found.contains(missing) && found.is_empty() == missing.is_empty(), "{missing}: {found}");
+        }
+        let behind = lacks(&|state| {
+            state.statuses.values_mut().for_each(|status| status.raft_index = 1000);
+            state.statuses.get_mut(&1).unwrap().raft_applied_index = 1;
+        });
+        assert_eq!(behind.as_deref(), Some("orders-1 to catch up: entry 1 of 1000"));
     }
 
     #[test]
