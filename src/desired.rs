@@ -137,7 +137,12 @@ impl Desired {
         [&self.namespace].into_iter().chain(secrets).chain(services).chain(rest).collect()
     }
 
-    /// The same, to be changed.
+    /// Whether the stack file asks for an object of this name.
+    pub fn has(&self, key: &ObjectKey) -> bool {
+        self.objects().iter().any(|object| object.key == *key)
+    }
+
+    /// The same objects, to be changed.
     pub fn objects_mut(&mut self) -> Vec<&mut Object> {
         let secrets = self.secrets.iter_mut().map(|secret| &mut secret.object);
         let services = [&mut self.peer_service].into_iter().chain(&mut self.budget);

@@ -31,6 +31,7 @@
 //! destroy       what goes with it, and in which order
 //! release       what is handed over
 //! prune         objects that the stack file no longer names
+//! whose         whose an object is, and why it stays
 //! needs         what must be allowed by name
 //! digest        what an approval is bound to
 //! drift         what others changed since the last apply
@@ -79,6 +80,7 @@ mod state;
 mod step;
 mod template;
 mod volumes;
+mod whose;
 
 pub use crate::observed::journal::Ending;
 pub use adopt::{adoptions, makers};
@@ -91,11 +93,11 @@ pub use ending::deletes;
 pub use foreign::Foreign;
 pub use intent::Intent;
 pub use needs::Needs;
-pub use prune::{set_by_others, stays_because};
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};
 pub(crate) use state::recorded_cluster;
 pub use step::{Action, Cost, Expects, Fill, Guard, IssueReason, RestartReason, Step, Tally, Wait};
+pub use whose::{set_by_others, stays_because};
 
 /// What would change, in what order, and why it may not.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Blocked, Fact, Intent, certificates, compare, immutable, order::settled, recorded_cluster};
+use super::{Blocked, Fact, Intent, certificates, immutable, order::settled, recorded_cluster, whose};
 use crate::{
     desired::{CLUSTER_ID, Desired, STACK_LABEL, Window},
     field::{
@@ -98,7 +98,7 @@ fn adoptable(desired: &Desired, live: &Live, object: &Object) -> Result<String, 
 }
 
 fn is_foreign(desired: &Desired, found: &Object) -> bool {
-    compare::others(found, &desired.stack.name).is_some()
+    whose::others(found, &desired.stack.name).is_some()
 }
 
 /// Whether we have applied it. One that a backup tool put back has our labels,

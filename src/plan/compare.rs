@@ -16,10 +16,11 @@ use super::{
     questions::{next_claim, next_pod, running_version},
     source::{self, Sides},
     template::Template,
+    whose::others,
 };
 use crate::{
     certificate::Usage,
-    desired::{Desired, FIELD_MANAGER, MANAGED_BY, STACK_LABEL, SecretRequest},
+    desired::{Desired, SecretRequest},
     field::Owned,
     object::{Kind, Object, ObjectKey, etcd_container},
     observed::{Intended, Live, Lookup, Members, Observed, Proposal},
@@ -365,18 +366,6 @@ pub fn other_peer_port(desired: &Desired, live: &Live) -> Option<u64> {
 pub fn namespace_goes(desired: &Desired, live: &Live) -> bool {
     let found = live.objects.get(&desired.namespace.key).and_then(Lookup::found);
     found.is_some_and(|found| found.body.pointer("/status/phase") == Some(&json!("Terminating")))
-}
-
-/// Whose an object is, if it is not the stack's.
-pub fn others(found: &Object, stack: &str) -> Option<String> {
-    let none = |label: &str| Some(format!("it has no label `{label}`"));
-    match (found.label(STACK_LABEL), found.label(MANAGED_BY)) {
-        (Some(label), Some(manager)) if label == stack && manager == FIELD_MANAGER => None,
-        (Some(label), _) if label != stack => Some(format!("it belongs to stack `{label}`")),
-        (_, Some(manager)) if manager != FIELD_MANAGER => Some(format!("it is managed by `{manager}`")),
-        (None, _) => none(STACK_LABEL),
-        (Some(_), _) => none(MANAGED_BY),
-    }
 }
 
 /// What admission adds to a new object is all that is said of its fields.

@@ -11,15 +11,16 @@ use super::{
     Blocked, Intent, Plan, compare,
     inventory::known,
     order::ending::{self, Goes, Goner},
-    prune::{delete, stays_because},
+    prune::delete,
     recorded_cluster,
+    whose::stays,
 };
 use crate::{
     certificate::Usage,
     desired::{Desired, FIELD_MANAGER, MANAGED_BY, ORDINALS},
-    object::{Kind, Named, Object, ObjectKey},
+    object::{Kind, Named, ObjectKey},
     observed::{
-        Claim, Intended, Inventory, Journal, Live, Lookup, Members, Observed,
+        Claim, Intended, Journal, Live, Lookup, Members, Observed,
         journal::{Ending, Run, Snapshot},
     },
 };
@@ -106,7 +107,7 @@ fn objects(plan: &mut Plan, desired: &Desired, live: &Live) -> Goes {
         if is_authority(desired, key) && !named {
             continue;
         }
-        match stays(object, &known(live), desired) {
+        match stays(object, &known(live), desired.has(key), &desired.stack.name) {
             None => goes.objects.push(Goner::of(object, "")),
             Some(why) if *key == desired.names.stateful_set() => plan.blocked.push(Blocked::new(
                 "plan::foreign_object",
@@ -117,17 +118,6 @@ fn objects(plan: &mut Plan, desired: &Desired, live: &Live) -> Goes {
         }
     }
     goes
-}
-
-/// Why an object is not taken for one that a run made. Without a journal the
-/// labels of an object that the file names must do.
-pub fn stays(object: &Object, known: &Inventory, desired: &Desired) -> Option<String> {
-    let named = desired.objects().iter().any(|wanted| wanted.key == object.key);
-    match known.uid(&object.key) {
-        Some(uid) if object.uid() != Some(uid) => Some("somebody made it anew".to_owned()),
-        None if !named => Some("a run died before it wrote down that it made it".to_owned()),
-        _ => stays_because(object, &desired.stack.name),
-    }
 }
 
 /// Claims that are named, or that hold this cluster's data where the file says

@@ -1,6 +1,6 @@
 //! What the journal should hold of the stack's objects, as they are.
 
-use super::compare::others;
+use super::whose::others;
 use crate::{
     desired::Desired,
     object::{Kind, Object, ObjectKey},

@@ -6,9 +6,9 @@
 
 use super::{
     Change, Confidence, Plan, Verb,
-    destroy::stays,
     inventory::known,
     order::ending::{self, Goner},
+    whose::stays,
 };
 use crate::{
     desired::Desired,
@@ -23,7 +23,7 @@ pub fn release(plan: &mut Plan, desired: &Desired, observed: &Observed) {
     let mut goners = Vec::new();
     let found = live.objects.values().filter_map(Lookup::found);
     for object in found.filter(|object| object.key.kind != Kind::Namespace) {
-        match stays(object, &known(live), desired) {
+        match stays(object, &known(live), desired.has(&object.key), &desired.stack.name) {
             None => goners.push(Goner::of(object, "its fields keep their values")),
             // It was handed over already, or never was a run's.
             Some(_) if !known(live).has(&object.key) => {}
