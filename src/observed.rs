@@ -183,6 +183,8 @@ pub struct Claim {
     pub cluster_id: Option<Id>,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// What it belongs to, and goes with: `StatefulSet/orders`.
+    pub owners: Vec<String>,
     /// Its StorageClass.
     pub class: Option<String>,
     /// How large it is asked to be.

@@ -62,10 +62,19 @@ pub fn revision(value: &Value) -> Option<Revision> {
     Some(Revision { name: name(value), number, owner: controller(value), template })
 }
 
+/// What an object goes with.
+fn owners(value: &Value) -> &[Value] {
+    value.pointer("/metadata/ownerReferences").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn in_words(owner: &Value) -> String {
+    let part = |field: &str| text(owner, field).unwrap_or_default();
+    format!("{}/{}", part("/kind"), part("/name"))
+}
+
 /// The one owner that makes and deletes it.
 fn controller(value: &Value) -> Option<String> {
-    let owners = value.pointer("/metadata/ownerReferences")?.as_array()?;
-    text(owners.iter().find(|owner| owner["controller"] == true)?, "/uid")
+    text(owners(value).iter().find(|owner| owner["controller"] == true)?, "/uid")
 }
 
 const CONTAINERS: &str = "/spec/containers";
@@ -136,6 +145,7 @@ pub fn claim(value: &Value) -> Claim {
         phase: text(value, "/status/phase").unwrap_or_default(),
         cluster_id: recorded.and_then(|id| id.parse().ok()),
         terminating: value.pointer("/metadata/deletionTimestamp").is_some(),
+        owners: owners(value).iter().map(in_words).collect(),
         class: text(value, "/spec/storageClassName"),
         requested: amount(value, "/spec/resources/requests/storage"),
         capacity: amount(value, "/status/capacity/storage"),
@@ -234,6 +244,14 @@ mod tests {
             Revision { name: "orders-6c".to_owned(), number: 4, owner: Some("set".to_owned()), template };
         assert_eq!(found, Some(kept));
         assert_eq!(revision(&json!({ "data": { "more": 1 }, "revision": 4 })), None);
+    }
+
+    #[test]
+    fn a_claim_tells_what_it_goes_with() {
+        let owner = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "orders", "uid": "u" });
+        let owned = claim(&json!({ "metadata": { "ownerReferences": [owner] } }));
+        assert_eq!(owned.owners, ["StatefulSet/orders"]);
+        assert_eq!(claim(&json!({ "metadata": {} })).owners, Vec::<String>::new());
     }
 
     #[test]

@@ -180,6 +180,7 @@ fn claim(name: &str, ordinal: usize) -> Claim {
         phase: "Bound".into(),
         cluster_id: Some(CLUSTER),
         terminating: false,
+        owners: Vec::new(),
         class: Some("local".into()),
         requested: None,
         capacity: None,

@@ -249,6 +249,7 @@ mod tests {
             phase: phase.to_owned(),
             cluster_id: None,
             terminating,
+            owners: Vec::new(),
             class: None,
             requested: None,
             capacity: None,

@@ -313,13 +313,26 @@ impl State {
             self.objects.clear();
             self.claims.clear();
         }
+        let takes_claims_along = key.kind == Kind::StatefulSet && self.takes_claims_along();
         self.objects.remove(key);
         self.secrets.remove(key);
+        if takes_claims_along {
+            let ordinals: Vec<usize> = self.claims.keys().copied().collect();
+            ordinals.into_iter().for_each(|ordinal| self.judge_data_loss(ordinal));
+            self.claims.values_mut().for_each(|claim| claim.terminating = true);
+        }
         if key.kind == Kind::StatefulSet {
             let ordinals: Vec<usize> = self.pods.keys().copied().collect();
             ordinals.into_iter().for_each(|ordinal| self.delete_pod(ordinal));
         }
         Ok(())
+    }
+
+    /// Whether the StatefulSet's controller has made it the owner of its claims.
+    pub fn takes_claims_along(&self) -> bool {
+        let policy =
+            |set: &Object| set.body["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"].clone();
+        self.objects.get(&self.names.stateful_set()).is_some_and(|set| policy(set) == "Delete")
     }
 
     /// Puts a certificate into a Secret.

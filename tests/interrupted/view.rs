@@ -262,6 +262,7 @@ impl State {
             phase: "Bound".into(),
             cluster_id: claim.recorded,
             terminating: claim.terminating,
+            owners: self.takes_claims_along().then(|| "StatefulSet/orders".to_owned()).into_iter().collect(),
             class: Some("local".into()),
             requested: Some(claim.requested),
             capacity: Some(claim.capacity),

@@ -192,10 +192,8 @@ impl World {
 }
 
 fn found<T>(lookup: &mut Lookup<T>) -> &mut T {
-    match lookup {
-        Lookup::Found(value) => value,
-        Lookup::Absent | Lookup::Failed(_) => panic!("it was not read"),
-    }
+    let Lookup::Found(value) = lookup else { panic!("it was not read") };
+    value
 }
 
 /// The uid of an object that is stored.
@@ -332,6 +330,7 @@ pub fn claim(desired: &Desired, ordinal: usize) -> Claim {
         phase: "Bound".into(),
         cluster_id: Some(CLUSTER),
         terminating: false,
+        owners: Vec::new(),
         class: Some("local".into()),
         requested: "8Gi".parse().ok(),
         capacity: "8Gi".parse().ok(),
