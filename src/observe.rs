@@ -11,10 +11,11 @@ use jiff::Timestamp;
 
 use crate::{
     cluster::{self, Reader},
-    desired::{Desired, desired},
+    desired::{Desired, ORDINALS, desired},
     dial, etcd,
     member::{Alarm, Membership, Status},
-    observed::{EtcdReading, Lookup, Members, Observed, Pod, journal::Ending},
+    object::ObjectKey,
+    observed::{EtcdReading, Live, Lookup, Members, Observed, Pod, journal::Ending},
     plan::{Intent, Plan, adoptions, deletes, plan, questions, settle},
     stack::Stack,
 };
@@ -47,7 +48,7 @@ pub async fn observe(
     let objects = async {
         let mut live = reader.live(&wanted, target, pods.clone()).await?;
         if intent.end == Some(Ending::Destroy) {
-            live.neighbours = reader.neighbours(&wanted.names).await?;
+            live.neighbours = reader.neighbours(&wanted.names, &ours(&wanted, &live)).await?;
         }
         let desired = settle(&wanted, &live);
         // What goes is not asked about.
@@ -70,6 +71,12 @@ pub async fn observe(
         made = plan(&desired, &observed, intent, now);
     }
     Ok(Planned { plan: made, desired, observed })
+}
+
+/// What has a name of the stack's, whoever made it: the plan judges each.
+fn ours(wanted: &Desired, live: &Live) -> Vec<ObjectKey> {
+    let claims = (0..ORDINALS).map(|ordinal| wanted.names.claim(ordinal));
+    live.objects.keys().cloned().chain(claims).collect()
 }
 
 /// Asks every pod, side by side.

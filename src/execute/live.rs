@@ -263,7 +263,8 @@ impl World for LiveWorld {
     }
 
     async fn neighbours(&self) -> Lookup<Neighbours> {
-        match self.reader.neighbours(&self.names).await {
+        // What is the stack's has gone by then.
+        match self.reader.neighbours(&self.names, &[]).await {
             Ok(neighbours) => Lookup::Found(neighbours),
             Err(error) => Lookup::Failed(error.to_string()),
         }

@@ -4,11 +4,11 @@
 use etcdctl_stack::{
     cluster::Expect,
     desired::{FIELD_MANAGER, MANAGED_BY, STACK_LABEL},
-    object::{Kind, Object},
+    object::{Kind, Object, ObjectKey},
 };
 use serde_json::{Value, json};
 
-use crate::space::{Space, cluster, eventually, same, stale};
+use crate::space::{Space, cluster, eventually, kubectl, same, stale};
 
 fn managers(body: &Value) -> Vec<String> {
     let entries = body["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
@@ -103,7 +103,8 @@ async fn what_others_have_in_a_namespace_is_found() {
         space.kubectl(&["get", "serviceaccounts,configmaps", "-o", "name"]).contains("default").then_some(())
     })
     .await;
-    let none = reader.neighbours(&desired.names).await.unwrap();
+    let ours: Vec<ObjectKey> = desired.objects().into_iter().map(|object| object.key.clone()).collect();
+    let none = reader.neighbours(&desired.names, &ours).await.unwrap();
     assert_eq!((none.in_words(), none.unread_in_words()), (None, None));
 
     writer.apply(&space.config("red"), &Expect::Absent).await.unwrap();
@@ -112,12 +113,71 @@ async fn what_others_have_in_a_namespace_is_found() {
     let mut theirs = space.object(Kind::Secret, "payments-server", json!({ "type": "Opaque" }));
     theirs.body["metadata"]["labels"] = json!({ STACK_LABEL: "payments" });
     writer.create(&theirs).await.unwrap();
-    let some = reader.neighbours(&desired.names).await.unwrap();
+    let some = reader.neighbours(&desired.names, &ours).await.unwrap();
+    assert_eq!(some.in_words().as_deref(), Some("1 ConfigMap, 1 Deployment.apps, 1 Secret"));
+    // A label that was copied makes nothing the stack's.
+    space.kubectl(&["label", "secret", "payments-server", "--overwrite", &format!("{STACK_LABEL}=orders")]);
+    let some = reader.neighbours(&desired.names, &ours).await.unwrap();
     assert_eq!(some.in_words().as_deref(), Some("1 ConfigMap, 1 Deployment.apps, 1 Secret"));
 
     let nobody = space.nobody().await;
-    let blind = nobody.reader().neighbours(&desired.names).await.unwrap();
+    let blind = nobody.reader().neighbours(&desired.names, &ours).await.unwrap();
     let unread = blind.unread_in_words().unwrap();
     assert!(unread.contains("Secret") && unread.contains("Deployment.apps"), "{unread}");
     assert_eq!(blind.in_words(), None);
+}
+
+/// A kind of a test's own, in one version. Dropped, it is gone.
+struct Defined {
+    name: String,
+}
+
+impl Defined {
+    fn new(space: &Space, group: &str, kind: &str, version: &str) -> Self {
+        let plural = format!("{}s", kind.to_lowercase());
+        let name = format!("{plural}.{group}");
+        let schema = json!({ "openAPIV3Schema": { "type": "object" } });
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": { "name": name },
+            "spec": {
+                "group": group,
+                "names": { "kind": kind, "plural": plural },
+                "scope": "Namespaced",
+                "versions": [{ "name": version, "served": true, "storage": true, "schema": schema }],
+            },
+        });
+        space.kubectl_with(&definition, &["create"]);
+        let defined = Defined { name };
+        space.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", &defined.name]);
+        defined
+    }
+}
+
+impl Drop for Defined {
+    fn drop(&mut self) {
+        let Defined { name } = self;
+        let _gone = std::panic::catch_unwind(|| kubectl(&["delete", "crd", name, "--wait=false"]));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kubernetes: make test"]
+async fn a_kind_that_only_an_older_version_of_its_group_has_is_found() {
+    let space = Space::new("versions");
+    let reader = cluster().await.reader();
+    let names = space.stack().names;
+    let group = format!("{}.example.test", space.namespace);
+    let _preferred = Defined::new(&space, &group, "Gadget", "v1");
+    let _other = Defined::new(&space, &group, "Widget", "v1alpha1");
+    let version = format!("{group}/v1alpha1");
+    let widget = json!({ "apiVersion": version, "kind": "Widget", "metadata": { "name": "one" } });
+    space.kubectl_with(&widget, &["create"]);
+    let preferred = kubectl(&["get", "--raw", &format!("/apis/{group}")]);
+    let preferred: Value = serde_json::from_str(&preferred).expect("JSON");
+    assert_eq!(preferred["preferredVersion"]["version"], "v1");
+    let found = reader.neighbours(&names, &[]).await.unwrap();
+    let widgets = found.objects.get(&format!("Widget.{group}"));
+    assert_eq!(widgets, Some(&["one".to_owned()].into()), "{found:?}");
 }
