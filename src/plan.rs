@@ -336,6 +336,8 @@ fn with_snapshot(
     } = comparison;
     foreign.iter_mut().for_each(|one| one.lost = anew.contains_key(&one.key));
     blocked.extend(unknown);
+    blocked.extend(inventory::foreign(desired, live));
+    warnings.extend(inventory::ignored(desired, live));
     blocked.extend(foreign::dangerous(&foreign));
     let asked = state::Asked {
         intent,

@@ -76,7 +76,7 @@ impl Reader {
             Lookup::Absent => Lookup::Absent,
             Lookup::Failed(reason) => Lookup::Failed(reason),
         };
-        let left = self.all(left_over(&journal, &keys)).await;
+        let left = self.all(left_over(names, &journal, &keys)).await;
         let objects: Vec<_> = objects.into_iter().chain(left).collect();
         let secrets = objects.iter().filter_map(|(key, found)| facts(key, found)).collect();
         let wanted = desired.objects();
@@ -243,10 +243,11 @@ impl Reader {
     }
 }
 
-/// What earlier runs applied and nobody asked about yet.
-fn left_over(journal: &Lookup<Journal>, asked: &[ObjectKey]) -> Vec<ObjectKey> {
+/// What earlier runs applied and nobody asked about yet. What a run cannot have
+/// made is none of this stack's, whoever wrote it down.
+fn left_over(names: &Names, journal: &Lookup<Journal>, asked: &[ObjectKey]) -> Vec<ObjectKey> {
     let known = journal.found().into_iter().flat_map(|journal| journal.inventory.keys());
-    known.filter(|key| !asked.contains(key)).cloned().collect()
+    known.filter(|key| names.may_make(key) && !asked.contains(key)).cloned().collect()
 }
 
 /// What was found, without values that may be secret.

@@ -99,6 +99,21 @@ impl Names {
         self.key(Kind::Lease, "-lock")
     }
 
+    /// Whether runs of this stack make an object of this name, for one stack
+    /// file or another.
+    pub fn may_make(&self, key: &ObjectKey) -> bool {
+        match key.kind {
+            Kind::Namespace => *key == self.namespace_key(),
+            Kind::ConfigMap if *key == self.journal() => false,
+            Kind::Secret
+            | Kind::ConfigMap
+            | Kind::Service
+            | Kind::PodDisruptionBudget
+            | Kind::StatefulSet => key.namespace.as_ref() == Some(&self.namespace),
+            Kind::PersistentVolumeClaim | Kind::Pod | Kind::Node | Kind::StorageClass | Kind::Lease => false,
+        }
+    }
+
     /// The member, and its pod, of an ordinal.
     pub fn member(&self, ordinal: usize) -> String {
         format!("{}-{ordinal}", self.stack)

@@ -107,7 +107,7 @@ fn objects(plan: &mut Plan, desired: &Desired, live: &Live) -> Goes {
         if is_authority(desired, key) && !named {
             continue;
         }
-        match stays(object, &known(live), desired.has(key), &desired.stack.name) {
+        match stays(object, &known(desired, live), desired.has(key), &desired.stack.name) {
             None => goes.objects.push(Goner::of(object, "")),
             Some(why) if *key == desired.names.stateful_set() => plan.blocked.push(Blocked::new(
                 "plan::foreign_object",
@@ -163,7 +163,7 @@ fn namespace(plan: &mut Plan, desired: &Desired, live: &Live, goes: &Goes) -> Op
     if plan.intended.delete.uid(key) != found.uid() {
         return None;
     }
-    let made = known(live).uid(key).is_none_or(|uid| found.uid() == Some(uid));
+    let made = known(desired, live).uid(key).is_none_or(|uid| found.uid() == Some(uid));
     let mut stop =
         |code: &str, reason: String, help: &str| plan.blocked.push(Blocked::new(code, reason, help));
     if !made || found.label(MANAGED_BY) != Some(FIELD_MANAGER) {

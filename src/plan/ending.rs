@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     Action, BeforeAfter, Blocked, Digest, Intent, Plan, check, compare, destroy, digest, etcd,
-    inventory::{known, there},
+    inventory::{self, known, there},
     recorded_cluster, release,
 };
 use crate::{
@@ -66,14 +66,14 @@ fn bare(desired: &Desired, observed: &Observed) -> Plan {
         unchanged: Vec::new(),
         foreign: Vec::new(),
         steps: Vec::new(),
-        blocked: missing.into_iter().collect(),
-        warnings: Vec::new(),
+        blocked: missing.into_iter().chain(inventory::foreign(desired, live)).collect(),
+        warnings: inventory::ignored(desired, live).into_iter().collect(),
         checks: vec![check],
         etcd: etcd::summary(desired, observed),
         recorded: recorded_cluster(desired, live).ok().flatten(),
         version: desired.stack.version.to_string(),
         intended: Intended::default(),
-        inventory: there(&known(live), live),
+        inventory: there(&known(desired, live), live),
         complete: true,
         voters: BeforeAfter { before: voters, after: voters },
         can_lose: 0,

@@ -1,17 +1,17 @@
 //! What the journal should hold of the stack's objects, as they are.
 
-use super::whose::others;
+use super::{Blocked, whose::others};
 use crate::{
     desired::Desired,
     object::{Kind, Object, ObjectKey},
-    observed::{Inventory, Journal, Live, Lookup},
+    observed::{Inventory, Live, Lookup},
 };
 
 /// The objects that are there and are this stack's, with their uids; those that
 /// are to be made, without; and what earlier stack files named and is there
 /// still.
 pub fn inventory(desired: &Desired, live: &Live) -> Inventory {
-    let known = known(live);
+    let known = known(desired, live);
     let wanted: Vec<&ObjectKey> = desired.objects().into_iter().map(|object| &object.key).collect();
     let ours = |key: &ObjectKey| match live.objects.get(key) {
         Some(Lookup::Found(found)) if is_ours(found, &desired.stack.name) => {
@@ -33,9 +33,57 @@ pub fn there(known: &Inventory, live: &Live) -> Inventory {
     left.map(|key| (key.clone(), known.uid(key).map(str::to_owned))).collect()
 }
 
-/// What earlier runs wrote down.
-pub fn known(live: &Live) -> Inventory {
-    live.journal.found().map(|journal: &Journal| journal.inventory.clone()).unwrap_or_default()
+/// What earlier runs of this stack wrote down. What else stands in a journal,
+/// because it was copied or somebody wrote it, counts for nothing.
+pub fn known(desired: &Desired, live: &Live) -> Inventory {
+    let journal = live.journal.found();
+    let entries = journal.into_iter().flat_map(|journal| {
+        journal.inventory.keys().map(|key| (key.clone(), journal.inventory.uid(key).map(str::to_owned)))
+    });
+    entries.filter(|(key, _)| desired.names.may_make(key)).collect()
+}
+
+fn strays<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a ObjectKey> {
+    let keys = live.journal.found().into_iter().flat_map(|journal| journal.inventory.keys());
+    keys.filter(|key| !desired.names.may_make(key))
+}
+
+/// The namespace that an object is in, or is.
+fn place(key: &ObjectKey) -> Option<&str> {
+    match (&key.namespace, key.kind) {
+        (Some(namespace), _) => Some(namespace),
+        (None, Kind::Namespace) => Some(&key.name),
+        (None, _) => None,
+    }
+}
+
+/// A journal that came from another namespace tells of another stack, whose
+/// objects are there still.
+pub fn foreign(desired: &Desired, live: &Live) -> Option<Blocked> {
+    let names = &desired.names;
+    let elsewhere = |key: &&ObjectKey| place(key).is_some_and(|place| place != names.namespace);
+    let mut keys = strays(desired, live).filter(elsewhere);
+    let first = keys.next()?;
+    let (more, from) = (keys.count(), place(first).unwrap_or_default());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more from there") };
+    Some(Blocked::new(
+        "plan::foreign_journal",
+        format!("`{}` is of namespace `{from}`: it holds `{first}`{more}", names.journal()),
+        format!(
+            "use the stack file of `{from}` for what is there; if this namespace holds a copy, delete the journal in it \
+             with kubectl, and what is here is known by its labels"
+        ),
+    ))
+}
+
+/// Entries that no run writes down, in words.
+pub fn ignored(desired: &Desired, live: &Live) -> Option<String> {
+    let names = &desired.names;
+    let here = |key: &&ObjectKey| place(key).is_none_or(|place| place == names.namespace);
+    let keys: Vec<String> = strays(desired, live).filter(here).map(|key| format!("`{key}`")).collect();
+    (!keys.is_empty()).then(|| {
+        format!("`{}` holds what no run writes down, which is ignored: {}", names.journal(), keys.join(", "))
+    })
 }
 
 /// Whether what was written down is there, as far as is known: under its name

@@ -27,7 +27,7 @@ pub struct LeftOver<'a> {
 
 /// Every one that is there.
 pub fn left_over<'a>(desired: &Desired, live: &'a Live) -> Vec<LeftOver<'a>> {
-    let known = known(live);
+    let known = known(desired, live);
     let wanted: BTreeSet<&ObjectKey> = desired.objects().into_iter().map(|object| &object.key).collect();
     let found = live.objects.iter().filter(|(key, _)| !wanted.contains(key));
     let found = found.filter_map(|(_, found)| found.found());

@@ -23,10 +23,10 @@ pub fn release(plan: &mut Plan, desired: &Desired, observed: &Observed) {
     let mut goners = Vec::new();
     let found = live.objects.values().filter_map(Lookup::found);
     for object in found.filter(|object| object.key.kind != Kind::Namespace) {
-        match stays(object, &known(live), desired.has(&object.key), &desired.stack.name) {
+        match stays(object, &known(desired, live), desired.has(&object.key), &desired.stack.name) {
             None => goners.push(Goner::of(object, "its fields keep their values")),
             // It was handed over already, or never was a run's.
-            Some(_) if !known(live).has(&object.key) => {}
+            Some(_) if !known(desired, live).has(&object.key) => {}
             Some(why) => plan.warnings.push(format!("`{}` is left alone, because {why}", object.key)),
         }
     }

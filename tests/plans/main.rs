@@ -10,6 +10,7 @@ mod founding;
 mod gone;
 mod growth;
 mod hands;
+mod journals;
 mod leaving;
 mod leftovers;
 mod lost;
