@@ -70,6 +70,9 @@ async fn of(file: &Path, global: &Global, output: &Output) -> Result<Found, Valu
     let reader = loaded.connect(global).await.map_err(failed)?.reader();
     let journal = reader.journal(&loaded.names()).await.map_err(failed)?;
     let since = last_apply(&journal).map_err(|(reason, help)| stopped(&reason, Some(help)))?;
+    if since.destroyed {
+        return Ok(Found { stack: loaded.names().stack, since, drift: Drift::default() });
+    }
     let applied = applied(&loaded, &since)
         .map_err(|reason| stopped(&reason, Some("`plan` compares with the stack file alone")))?;
     // What an unfinished run was asked for is no matter here.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     change::{self, Difference, Part},
     foreign::{self, Foreign},
+    inventory::known,
     state::replicas,
 };
 use crate::{
@@ -101,6 +102,8 @@ impl Drift {
             Some(Lookup::Failed(reason)) => {
                 return self.unread.push(format!("`{key}` cannot be read: {reason}"));
             }
+            // What no run has made cannot have gone.
+            Some(Lookup::Absent) | None if known(applied, &observed.live).uid(key).is_none() => return,
             Some(Lookup::Absent) | None => return self.gone.push(key.clone()),
         };
         // A namespace is only there or not.

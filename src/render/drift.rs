@@ -13,11 +13,16 @@ use crate::{
 
 /// What others changed, for a person.
 pub fn drift(stack: &str, since: &LastApply, drift: &Drift, style: Style) -> String {
-    let LastApply { digest, who, finished_at, stack: _ } = since;
-    let last = [format!("applied {}", when(*finished_at)), format!("by {}", short_name(who))];
+    let LastApply { digest, who, finished_at, destroyed, stack: _ } = since;
+    let how = if *destroyed { "destroyed" } else { "applied" };
+    let last = [format!("{how} {}", when(*finished_at)), format!("by {}", short_name(who))];
     let plan = format!("plan {}", Digest(digest.clone()).short());
     let parts: Vec<String> = [style.bold(stack)].into_iter().chain(last).chain([plan]).collect();
     let mut text = format!("{}\n", style.join(2, &parts));
+    if *destroyed {
+        let _infallible = writeln!(text, "No drift: the stack was destroyed. `apply` makes it again.");
+        return text;
+    }
     if drift.is_none() {
         let _infallible = writeln!(text, "No drift: all is as it was applied.");
         return text;

@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::observed::{Journal, Lookup};
+use crate::observed::{
+    Journal, Lookup,
+    journal::{Ending, Run},
+};
 
-/// The last apply.
+/// The last run that ended with nothing left to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LastApply {
     /// The digest that was approved.
@@ -14,6 +17,8 @@ pub struct LastApply {
     pub who: String,
     /// When it ended.
     pub finished_at: Timestamp,
+    /// Whether it took the stack away: what is gone since is gone because of it.
+    pub destroyed: bool,
     /// The text of the stack file.
     #[serde(skip)]
     pub stack: String,
@@ -40,12 +45,64 @@ pub fn last_apply<V>(journal: &Lookup<(Journal, V)>) -> Result<LastApply, (Strin
     };
     let Some(finished_at) = run.finished_at else {
         let (all, done) = (run.steps.all, run.steps.done);
-        let reason = format!("an apply is unfinished, with {done} of {all} steps done");
-        return Err((reason, "`apply` goes on with it; `plan` shows what is left"));
+        let (what, help) = under_way(run);
+        return Err((format!("{what} is unfinished, with {done} of {all} steps done"), help));
     };
-    if run.stack.is_empty() {
+    let destroyed = run.intended.end == Some(Ending::Destroy);
+    if run.stack.is_empty() && !destroyed {
         let reason = "the last apply did not write down its stack file".to_owned();
         return Err((reason, "apply once more, with this version"));
     }
-    Ok(LastApply { digest: run.digest.clone(), who: run.who.clone(), finished_at, stack: run.stack.clone() })
+    let Run { digest, who, stack, .. } = run.clone();
+    Ok(LastApply { digest, who, finished_at, destroyed, stack })
+}
+
+fn under_way(run: &Run) -> (&'static str, &'static str) {
+    match run.intended.end {
+        None => ("an apply", "`apply` goes on with it; `plan` shows what is left"),
+        Some(Ending::Destroy) => {
+            ("a destroy", "`destroy` goes on with it; `plan --destroy` shows what is left")
+        }
+        Some(Ending::Forget) => {
+            ("a hand-over", "`forget` goes on with it; `plan --forget` shows what is left")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::observed::{Intended, journal::StepCount};
+
+    fn journal(end: Option<Ending>, finished_at: Option<Timestamp>) -> Lookup<(Journal, ())> {
+        let run = Run {
+            digest: "d".into(),
+            actions: Vec::new(),
+            removed: BTreeSet::new(),
+            who: "ann@laptop".into(),
+            tool_version: "1".into(),
+            started_at: Timestamp::UNIX_EPOCH,
+            finished_at,
+            intended: Intended { end, ..Intended::default() },
+            summary: String::new(),
+            steps: StepCount { all: 5, done: 2 },
+            snapshot: None,
+            stack: "[stack]".into(),
+        };
+        Lookup::Found((Journal { run: Some(run), ..Journal::default() }, ()))
+    }
+
+    #[test]
+    fn a_stack_that_was_destroyed_says_so() {
+        let ended = Some(Timestamp::UNIX_EPOCH);
+        let destroyed = |end| last_apply(&journal(end, ended)).map(|last| last.destroyed);
+        assert_eq!([destroyed(None), destroyed(Some(Ending::Destroy))], [Ok(false), Ok(true)]);
+        let (reason, help) = last_apply(&journal(Some(Ending::Destroy), None)).unwrap_err();
+        assert_eq!(reason, "a destroy is unfinished, with 2 of 5 steps done");
+        assert!(help.contains("`destroy` goes on"));
+    }
 }

@@ -43,7 +43,8 @@ pub struct ClusterStatus {
     /// What `plan` would say.
     pub pending: Pending,
     /// How many fields, objects and members others changed since the last
-    /// apply; `None` while an apply is unfinished or not all could be read.
+    /// apply; `None` while a run is unfinished, after a destroy, and where not all
+    /// could be read.
     pub changed_by_others: Option<usize>,
     /// What could not be read, one reason for all that it hits.
     pub unread: Vec<String>,
@@ -282,7 +283,8 @@ fn certificates(live: &Live, now: Timestamp) -> Vec<CertificateStatus> {
 }
 
 fn changed_by_others(desired: &Desired, observed: &Observed) -> Option<usize> {
-    let since = observed.live.journal.found()?.run.as_ref()?.finished_at?;
+    let run = observed.live.journal.found()?.run.as_ref()?;
+    let since = run.finished_at.filter(|_| run.intended.end.is_none())?;
     Some(plan::drift(desired, observed, since).by_others())
 }
 

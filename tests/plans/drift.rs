@@ -118,3 +118,14 @@ fn objects_and_members_that_came_or_went_are_told() {
     world.members = Members::Failed("no route".into());
     assert_eq!(told(&world).unread, ["the members cannot be asked: no route"]);
 }
+
+#[test]
+fn what_no_run_has_made_is_not_gone() {
+    let mut world = World::founded();
+    let key = world.desired.names.budget();
+    world.live.objects.insert(key.clone(), Lookup::Absent);
+    world.journal().inventory.forget(&key);
+    assert!(told(&world).is_none(), "{:?}", told(&world));
+    world.journal().inventory.announce(&key);
+    assert!(told(&world).is_none(), "a run died before it made it");
+}

@@ -17,6 +17,7 @@ fn since() -> LastApply {
         digest: "c04d5e77".repeat(8),
         who: "ci@runner/4711".into(),
         finished_at: Timestamp::constant(1_800_000_000, 0),
+        destroyed: false,
         stack: String::new(),
     }
 }
