@@ -291,7 +291,7 @@ pub struct Etcd {
 /// `desired` has been through [`settle`], and `observed` holds an answer for
 /// each of [`questions()`].
 pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timestamp) -> Plan {
-    if let Some(plan) = ending::ending(desired, observed, intent, now) {
+    if let Some(plan) = ending::ending(desired, observed, intent) {
         return plan;
     }
     let run = observed.live.journal.found().and_then(Journal::unfinished).filter(|_| !intent.abandon);

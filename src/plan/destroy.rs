@@ -5,8 +5,6 @@
 //! they are named or the file says so of the claims. The namespace goes only by
 //! its name, and only if nobody else has anything in it.
 
-use jiff::Timestamp;
-
 use super::{
     Blocked, Intent, Plan, compare,
     inventory::known,
@@ -28,7 +26,7 @@ use crate::{
 mod saving;
 
 /// Makes the plan that takes a stack away.
-pub fn destroy(plan: &mut Plan, desired: &Desired, observed: &Observed, intent: &Intent, now: Timestamp) {
+pub fn destroy(plan: &mut Plan, desired: &Desired, observed: &Observed, intent: &Intent) {
     let live = &observed.live;
     plan.intended = intended(plan, desired, live, intent);
     if compare::namespace_goes(desired, live) {
@@ -39,7 +37,7 @@ pub fn destroy(plan: &mut Plan, desired: &Desired, observed: &Observed, intent: 
     goes.namespace = namespace(plan, desired, live, &goes);
     let pods = live.pods.found().into_iter().flatten().map(|pod| pod.name.clone());
     goes.pods = pods.filter(|pod| desired.names.ordinal_named(pod).is_some()).collect();
-    goes.snapshot = saving::snapshot(plan, desired, observed, intent, &goes, now);
+    goes.snapshot = saving::snapshot(plan, desired, observed, intent, &goes);
     let kept = kept(desired, live, &goes);
     let records = live.journal.found().is_some() || live.lease.found().is_some();
     goes.records = records && goes.namespace.is_none() && left_claims(live, &goes).next().is_none();

@@ -7,8 +7,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::{
     Action, BeforeAfter, Blocked, Digest, Intent, Plan, check, compare, destroy, digest, etcd,
     inventory::{self, known, there},
@@ -25,7 +23,7 @@ use crate::{
 
 /// The plan that ends a stack, if somebody asks for it, or the one that says
 /// that an earlier run began to.
-pub fn ending(desired: &Desired, observed: &Observed, intent: &Intent, now: Timestamp) -> Option<Plan> {
+pub fn ending(desired: &Desired, observed: &Observed, intent: &Intent) -> Option<Plan> {
     let run = observed.live.journal.found().and_then(Journal::unfinished).filter(|_| !intent.abandon);
     let begun = run.and_then(|run| Some((run, run.intended.end?)));
     let mut plan = bare(desired, observed);
@@ -35,7 +33,7 @@ pub fn ending(desired: &Desired, observed: &Observed, intent: &Intent, now: Time
             plan.blocked.push(unfinished(&plan, run, begun));
             plan.intended = run.intended.clone();
         }
-        (_, Some(Ending::Destroy)) => destroy::destroy(&mut plan, desired, observed, intent, now),
+        (_, Some(Ending::Destroy)) => destroy::destroy(&mut plan, desired, observed, intent),
         (_, Some(Ending::Forget)) => release::release(&mut plan, desired, observed),
         (Some(_), None) => {}
     }

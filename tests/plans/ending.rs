@@ -15,9 +15,9 @@ use serde_json::json;
 use crate::worlds::{NOW, World, codes, days, reasons, titles, uid};
 
 const CLAIMS: [&str; 3] = ["data-orders-0", "data-orders-1", "data-orders-2"];
-const DELETES_DATA: &str = "[storage]\non_destroy = \"delete\"\n";
+pub const DELETES_DATA: &str = "[storage]\non_destroy = \"delete\"\n";
 
-fn destroyed(mut world: World, delete: &[&str]) -> World {
+pub fn destroyed(mut world: World, delete: &[&str]) -> World {
     let delete = delete.iter().map(|named| named.parse().expect("an object")).collect();
     world.intent = Intent { end: Some(Ending::Destroy), delete, ..world.intent };
     world
@@ -33,7 +33,7 @@ fn named(all: &[String]) -> Vec<&str> {
 }
 
 /// A run that began to end the stack and broke off.
-fn begun(end: Ending, plan: &Plan, snapshot: Option<Snapshot>) -> Run {
+pub fn begun(end: Ending, plan: &Plan, snapshot: Option<Snapshot>) -> Run {
     Run {
         digest: "d".into(),
         actions: action_hashes(&plan.steps),
@@ -50,7 +50,7 @@ fn begun(end: Ending, plan: &Plan, snapshot: Option<Snapshot>) -> Run {
     }
 }
 
-fn saved() -> Option<Snapshot> {
+pub fn saved() -> Option<Snapshot> {
     Some(Snapshot { path: "/s/orders.db".into(), revision: 7, saved_at: days(-40) })
 }
 
@@ -218,7 +218,7 @@ fn the_snapshot_of_the_run_that_stopped_the_members_holds_what_they_had() {
 }
 
 /// The members have stopped and their StatefulSet is gone.
-fn stop(world: &mut World) {
+pub fn stop(world: &mut World) {
     let names = world.desired.names.clone();
     world.delete(&names.stateful_set());
     world.delete(&names.client_service());
@@ -251,7 +251,10 @@ fn pods_that_lost_their_stateful_set_are_waited_for() {
     let set = world.desired.names.stateful_set();
     world.delete(&set);
     let plan = world.plan();
-    assert_eq!(titles(&plan)[2], "wait until orders-0, orders-1, orders-2 are gone");
+    assert_eq!(
+        titles(&plan)[2],
+        "wait until orders-0, orders-1, orders-2 are gone"
+    );
     assert_eq!(plan.steps[2].actions, [Action::EndPods { ordinals: vec![0, 1, 2] }]);
 }
 

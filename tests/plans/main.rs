@@ -11,6 +11,7 @@ mod gone;
 mod growth;
 mod hands;
 mod journals;
+mod kept;
 mod leaving;
 mod leftovers;
 mod lost;

@@ -1,27 +1,24 @@
 //! A snapshot before the members stop, where one can be had.
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::{
     Desired, Ending, Goes, Intent, Journal, Lookup, Members, Observed, Plan, Run, Snapshot, recorded_cluster,
 };
-use crate::plan::{Blocked, state::SNAPSHOT_HOURS};
+use crate::{
+    observed::{Live, Pod},
+    plan::Blocked,
+};
 
 /// Whether a snapshot is saved. Where data goes and none can be had, that must
-/// be asked for.
+/// be asked for. One that was saved before counts once nobody can write any
+/// more: as long as members run, what they take since is in none.
 pub fn snapshot(
     plan: &mut Plan,
     desired: &Desired,
     observed: &Observed,
     intent: &Intent,
     goes: &Goes,
-    now: Timestamp,
 ) -> bool {
     if intent.skip_snapshot || matches!(recorded_cluster(desired, &observed.live), Ok(None)) {
-        return false;
-    }
-    let last = last(observed);
-    if last.is_some_and(|(run, snapshot)| run.finished_at.is_none() && is_recent(snapshot, now)) {
         return false;
     }
     let why = match &observed.members {
@@ -30,10 +27,9 @@ pub fn snapshot(
         Members::NotRunning => "no member runs".to_owned(),
         Members::Failed(reason) => format!("the members cannot be asked: {reason}"),
     };
-    let stopped = observed.live.objects.get(&desired.names.stateful_set()).is_none_or(Lookup::is_absent);
-    match last.filter(|_| stopped) {
-        // Nobody has written since.
-        Some((_, snapshot)) if !goes.claims.is_empty() => {
+    let stopped = have_stopped(desired, &observed.live);
+    match last(observed).filter(|_| stopped) {
+        Some(snapshot) if !goes.claims.is_empty() => {
             plan.warnings.push(format!(
                 "the data that goes was saved to `{}` when the members stopped",
                 snapshot.path
@@ -42,7 +38,7 @@ pub fn snapshot(
         None if !goes.claims.is_empty() => plan.blocked.push(Blocked::new(
             "plan::no_snapshot",
             format!("no snapshot can be saved before the data goes: {why}"),
-            "bring the members back with `apply` first, or give up what they hold with `--skip-snapshot`",
+            way_out(desired, observed),
         )),
         None if !stopped => plan
             .warnings
@@ -52,13 +48,32 @@ pub fn snapshot(
     false
 }
 
-/// The snapshot of the last run, if that run was to destroy the stack.
-fn last(observed: &Observed) -> Option<(&Run, &Snapshot)> {
-    let journal: &Journal = observed.live.journal.found()?;
-    let run = journal.run.as_ref().filter(|run| run.intended.end == Some(Ending::Destroy))?;
-    Some((run, run.snapshot.as_ref()?))
+/// Whether nobody writes any more: neither StatefulSet nor pods are there.
+fn have_stopped(desired: &Desired, live: &Live) -> bool {
+    let set = live.objects.get(&desired.names.stateful_set());
+    let is_member = |pod: &Pod| desired.names.ordinal_named(&pod.name).is_some();
+    let pods = live.pods.found().is_none_or(|pods| pods.iter().any(is_member));
+    set.is_none_or(Lookup::is_absent) && !pods
 }
 
-fn is_recent(snapshot: &Snapshot, now: Timestamp) -> bool {
-    now.duration_since(snapshot.saved_at) < SignedDuration::from_hours(SNAPSHOT_HOURS)
+/// Members that are about to stop have their snapshot once they have.
+fn way_out(desired: &Desired, observed: &Observed) -> &'static str {
+    let set = observed.live.objects.get(&desired.names.stateful_set());
+    let pods = observed.live.pods.found();
+    let end = pods.is_some_and(|pods| !pods.is_empty() && pods.iter().all(|pod| pod.terminating));
+    match end && set.is_none_or(Lookup::is_absent) && last(observed).is_some() {
+        true => {
+            "the members are about to stop: once their pods are gone, the snapshot of the last run counts"
+        }
+        false => {
+            "bring the members back with `apply` first, or give up what they hold with `--skip-snapshot`"
+        }
+    }
+}
+
+/// The snapshot of the last run, if that run was to destroy the stack.
+fn last(observed: &Observed) -> Option<&Snapshot> {
+    let journal: &Journal = observed.live.journal.found()?;
+    let run: Option<&Run> = journal.run.as_ref();
+    run.filter(|run| run.intended.end == Some(Ending::Destroy))?.snapshot.as_ref()
 }
