@@ -8,14 +8,14 @@
 use super::{
     Blocked, Intent, Plan, compare,
     inventory::known,
-    order::ending::{self, Goes, Goner},
+    order::ending::{self, Goes, Target},
     prune::delete,
     recorded_cluster,
     whose::stays,
 };
 use crate::{
     certificate::Usage,
-    desired::{Desired, FIELD_MANAGER, MANAGED_BY, ORDINALS},
+    desired::{Desired, ORDINALS},
     object::{Kind, Named, ObjectKey},
     observed::{
         Claim, Intended, Journal, Live, Lookup, Members, Observed,
@@ -23,6 +23,7 @@ use crate::{
     },
 };
 
+mod namespace;
 mod saving;
 
 /// Makes the plan that takes a stack away.
@@ -34,18 +35,28 @@ pub fn destroy(plan: &mut Plan, desired: &Desired, observed: &Observed, intent: 
         return;
     }
     let mut goes = Goes { claims: claims(plan, desired, live), ..objects(plan, desired, live) };
-    goes.namespace = namespace(plan, desired, live, &goes);
-    let pods = live.pods.found().into_iter().flatten().map(|pod| pod.name.clone());
-    goes.pods = pods.filter(|pod| desired.names.ordinal_named(pod).is_some()).collect();
+    goes.namespace = namespace::namespace(plan, desired, live, &goes);
+    goes.pods = pods(desired, live, &goes);
     goes.snapshot = saving::snapshot(plan, desired, observed, intent, &goes);
     let kept = kept(desired, live, &goes);
     let records = live.journal.found().is_some() || live.lease.found().is_some();
     goes.records = records && goes.namespace.is_none() && left_claims(live, &goes).next().is_none();
     say_what_stays(plan, desired, observed, &goes, &kept);
-    plan.changes = goes.all().map(|goner| delete(&goner.object, &goner.why)).collect();
-    plan.changes.retain(|change| change.key.kind != Kind::PersistentVolumeClaim);
+    let found = |target: &Target| live.objects.get(&target.key).and_then(Lookup::found);
+    let gone = goes.objects.iter().chain(&goes.namespace).filter_map(found);
+    plan.changes = gone.map(|object| delete(object, "")).collect();
     plan.steps = ending::destroy(desired, &goes);
     plan.voters.after = 0;
+}
+
+/// The members' pods, unless their StatefulSet stays.
+fn pods(desired: &Desired, live: &Live, goes: &Goes) -> Vec<String> {
+    let set = desired.names.stateful_set();
+    if live.objects.get(&set).is_some_and(|found| !found.is_absent()) && !goes.has(&set) {
+        return Vec::new();
+    }
+    let pods = live.pods.found().into_iter().flatten().map(|pod| pod.name.clone());
+    pods.filter(|pod| desired.names.ordinal_named(pod).is_some()).collect()
 }
 
 /// What is asked for by name, by the identity that has the name now, and what
@@ -106,7 +117,7 @@ fn objects(plan: &mut Plan, desired: &Desired, live: &Live) -> Goes {
             continue;
         }
         match stays(object, &known(desired, live), desired.has(key), &desired.stack.name) {
-            None => goes.objects.push(Goner::of(object, "")),
+            None => goes.objects.push(Target::of(object)),
             Some(why) if *key == desired.names.stateful_set() => plan.blocked.push(Blocked::new(
                 "plan::foreign_object",
                 format!("`{key}` is not deleted, because {why}"),
@@ -120,7 +131,7 @@ fn objects(plan: &mut Plan, desired: &Desired, live: &Live) -> Goes {
 
 /// Claims that are named, or that hold this cluster's data where the file says
 /// that they go.
-fn claims(plan: &Plan, desired: &Desired, live: &Live) -> Vec<Goner> {
+fn claims(plan: &Plan, desired: &Desired, live: &Live) -> Vec<(Target, &'static str)> {
     let by_file = desired.destroys_claims();
     let claims = live.claims.found().into_iter().flatten();
     let goes = claims.filter_map(|claim| {
@@ -130,7 +141,7 @@ fn claims(plan: &Plan, desired: &Desired, live: &Live) -> Vec<Goner> {
             false if by_file && holds_data_of(plan, live, claim) => "`storage.on_destroy` is `delete`",
             false => return None,
         };
-        Some(Goner::named(key, &claim.uid, why))
+        Some((Target { key, uid: claim.uid.clone() }, why))
     });
     goes.collect()
 }
@@ -146,7 +157,7 @@ fn holds_data_of(plan: &Plan, live: &Live, claim: &Claim) -> bool {
 
 fn left_claims<'a>(live: &'a Live, goes: &'a Goes) -> impl Iterator<Item = &'a Claim> {
     let all = live.claims.found().into_iter().flatten();
-    all.filter(|claim| !goes.claims.iter().any(|goner| goner.uid == claim.uid))
+    all.filter(|claim| !goes.claims.iter().any(|(target, _)| target.uid == claim.uid))
 }
 
 /// Whether some claims go and others stay.
@@ -154,62 +165,12 @@ fn some_claims_go(live: &Live, goes: &Goes) -> bool {
     !goes.claims.is_empty() && left_claims(live, goes).next().is_some()
 }
 
-/// The namespace, where it is named; what stands against it otherwise.
-fn namespace(plan: &mut Plan, desired: &Desired, live: &Live, goes: &Goes) -> Option<Goner> {
-    let key = &desired.namespace.key;
-    let found = live.objects.get(key).and_then(Lookup::found)?;
-    if plan.intended.delete.uid(key) != found.uid() {
-        return None;
-    }
-    let made = known(desired, live).uid(key).is_none_or(|uid| found.uid() == Some(uid));
-    let mut stop =
-        |code: &str, reason: String, help: &str| plan.blocked.push(Blocked::new(code, reason, help));
-    if !made || found.label(MANAGED_BY) != Some(FIELD_MANAGER) {
-        let reason = format!("`{key}` was there before this stack: it is not deleted");
-        stop("plan::namespace_not_made", reason, "delete it with kubectl, or leave it out of `--delete`");
-        return None;
-    }
-    let mut kept = kept(desired, live, goes);
-    kept.extend(left_alone(desired, live, goes));
-    if !kept.is_empty() {
-        let reason = format!("{} would go with `{key}`", kept.join(", "));
-        stop(
-            "plan::namespace_not_empty",
-            reason,
-            "name these with `--delete` as well where that helps, or leave the namespace out",
-        );
-    }
-    if let Some(others) = live.neighbours.in_words() {
-        let reason = format!("`{key}` holds what is not this stack's: {others}");
-        stop("plan::namespace_not_empty", reason, "leave it out of `--delete`, or take that away first");
-    }
-    if let Some(unread) = live.neighbours.unread_in_words() {
-        let reason = format!("nobody knows what else is in `{key}`: {unread} cannot be listed");
-        stop(
-            "plan::namespace_not_read",
-            reason,
-            "ask for the right to list these, or leave it out of `--delete`",
-        );
-    }
-    Some(Goner::of(found, ""))
-}
-
-/// Objects of the stack's names that are not surely a run's.
-fn left_alone(desired: &Desired, live: &Live, goes: &Goes) -> Vec<String> {
-    let found = live.objects.values().filter_map(Lookup::found).map(|object| &object.key);
-    let stays = found.filter(|key| {
-        let goes = goes.objects.iter().any(|goner| goner.object.key == **key);
-        !goes && key.kind != Kind::Namespace && !is_authority(desired, key)
-    });
-    stays.map(|key| Named::from(key).to_string()).collect()
-}
-
 /// What stays of the stack, as `--delete` would name it.
 fn kept(desired: &Desired, live: &Live, goes: &Goes) -> Vec<String> {
     let claims = left_claims(live, goes).map(|claim| Named::from(&claim_key(desired, claim)).to_string());
     let authorities = desired.secrets.iter().map(|secret| &secret.object.key).filter(|key| {
         let there = live.objects.get(key).and_then(Lookup::found).is_some();
-        there && is_authority(desired, key) && !goes.objects.iter().any(|goner| goner.object.key == **key)
+        there && is_authority(desired, key) && !goes.has(key)
     });
     claims.chain(authorities.map(|key| Named::from(key).to_string())).collect()
 }

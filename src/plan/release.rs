@@ -7,7 +7,7 @@
 use super::{
     Change, Confidence, Plan, Verb,
     inventory::known,
-    order::ending::{self, Goner},
+    order::ending::{self, Target},
     whose::stays,
 };
 use crate::{
@@ -20,32 +20,32 @@ use crate::{
 pub fn release(plan: &mut Plan, desired: &Desired, observed: &Observed) {
     let live = &observed.live;
     plan.intended = Intended { end: Some(Ending::Forget), ..Intended::default() };
-    let mut goners = Vec::new();
+    let mut targets = Vec::new();
     let found = live.objects.values().filter_map(Lookup::found);
     for object in found.filter(|object| object.key.kind != Kind::Namespace) {
         match stays(object, &known(desired, live), desired.has(&object.key), &desired.stack.name) {
-            None => goners.push(Goner::of(object, "its fields keep their values")),
+            None => targets.push(Target::of(object)),
             // It was handed over already, or never was a run's.
             Some(_) if !known(desired, live).has(&object.key) => {}
             Some(why) => plan.warnings.push(format!("`{}` is left alone, because {why}", object.key)),
         }
     }
     let records = live.journal.found().is_some() || live.lease.found().is_some();
-    if goners.is_empty() && !records {
+    if targets.is_empty() && !records {
         return;
     }
     let claims = live.claims.found().into_iter().flatten().filter(|claim| claim.cluster_id.is_some());
-    goners.extend(claims.map(|claim| {
+    targets.extend(claims.map(|claim| {
         let key = ObjectKey::new(Kind::PersistentVolumeClaim, &desired.stack.namespace, &claim.name);
-        Goner::named(key, &claim.uid, "it keeps its data")
+        Target { key, uid: claim.uid.clone() }
     }));
-    plan.changes = goners.iter().map(handed_over).collect();
-    plan.steps = ending::release(&goners);
+    plan.changes = targets.iter().map(handed_over).collect();
+    plan.steps = ending::release(&targets);
 }
 
-fn handed_over(goner: &Goner) -> Change {
+fn handed_over(target: &Target) -> Change {
     Change {
-        key: goner.object.key.clone(),
+        key: target.key.clone(),
         verb: Verb::Release,
         confidence: Confidence::Predicted,
         before: None,

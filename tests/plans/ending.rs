@@ -246,14 +246,14 @@ fn a_run_that_broke_off_goes_on_without_its_flags() {
 }
 
 #[test]
-fn pods_that_lost_their_stateful_set_are_waited_for() {
+fn pods_that_lost_their_stateful_set_are_deleted() {
     let mut world = destroyed(World::founded(), &[]);
     let set = world.desired.names.stateful_set();
     world.delete(&set);
     let plan = world.plan();
     assert_eq!(
         titles(&plan)[2],
-        "wait until orders-0, orders-1, orders-2 are gone"
+        "delete orders-0, orders-1, orders-2, whose StatefulSet is gone; wait until they are gone too"
     );
     assert_eq!(plan.steps[2].actions, [Action::EndPods { ordinals: vec![0, 1, 2] }]);
 }
