@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod namespace;
+mod remade;
 mod saving;
 
 /// Makes the plan that takes a stack away.
@@ -43,7 +44,7 @@ pub fn destroy(plan: &mut Plan, desired: &Desired, observed: &Observed, intent: 
     goes.records = records && goes.namespace.is_none() && left_claims(live, &goes).next().is_none();
     say_what_stays(plan, desired, observed, &goes, &kept);
     let found = |target: &Target| live.objects.get(&target.key).and_then(Lookup::found);
-    let gone = goes.objects.iter().chain(&goes.namespace).filter_map(found);
+    let gone = goes.applied().chain(&goes.namespace).filter_map(found);
     plan.changes = gone.map(|object| delete(object, "")).collect();
     plan.steps = ending::destroy(desired, &goes);
     plan.voters.after = 0;
@@ -117,7 +118,10 @@ fn objects(plan: &mut Plan, desired: &Desired, live: &Live) -> Goes {
             continue;
         }
         match stays(object, &known(desired, live), desired.has(key), &desired.stack.name) {
-            None => goes.objects.push(Target::of(object)),
+            None => match remade::not_again(desired, live, object) {
+                Some(why) => goes.unique.push((Target::of(object), why)),
+                None => goes.objects.push(Target::of(object)),
+            },
             Some(why) if *key == desired.names.stateful_set() => plan.blocked.push(Blocked::new(
                 "plan::foreign_object",
                 format!("`{key}` is not deleted, because {why}"),

@@ -1,15 +1,19 @@
-//! What a destroy keeps, it keeps: a snapshot that holds all of the data.
+//! What a destroy keeps, it keeps: a snapshot that holds all of the data, and
+//! Secrets that nobody makes again.
 
 use etcdctl_stack::{
+    object::Named,
     observed::{
         Members,
         journal::{Ending, Snapshot},
     },
-    plan::Plan,
+    plan::{Cost, Plan},
 };
+use serde_json::json;
 
 use crate::{
     ending::{DELETES_DATA, begun, destroyed, saved, stop},
+    pruned::with_former_user,
     worlds::{NOW, World, codes, titles},
 };
 
@@ -36,4 +40,41 @@ fn a_snapshot_counts_only_once_nobody_can_write_any_more() {
     stop(&mut world);
     let plan = world.plan();
     assert!(plan.is_applicable() && !titles(&plan)[0].contains("snapshot"), "{:?}", plan.blocked);
+}
+
+fn title_of<'a>(plan: &'a Plan, secret: &str) -> &'a str {
+    titles(plan).into_iter().find(|title| title.contains(secret)).expect("a step")
+}
+
+#[test]
+fn a_secret_that_nobody_makes_again_goes_only_when_somebody_allows_it() {
+    let (world, key) = with_former_user();
+    let plan = destroyed(world, &[]).plan();
+    assert_eq!(
+        title_of(&plan, "orders-user-app"),
+        "delete Secret/etcd-orders/orders-user-app: nothing makes it again, for the stack file does not name it"
+    );
+    assert_eq!(plan.needs().delete, [Named::from(&key)].into());
+
+    let mut world = destroyed(World::founded(), &[]);
+    let names = world.desired.names.clone();
+    let facts = world.live.secrets.get_mut(&names.server_secret()).expect("read");
+    facts.keys.insert("keystore.jks".into());
+    world.body(&names.operator_secret())["metadata"]["managedFields"] =
+        json!([{ "manager": "reloader", "operation": "Update", "fieldsV1": { "f:data": {} } }]);
+    let plan = world.plan();
+    assert!(plan.is_applicable(), "{:?}", plan.blocked);
+    assert_eq!(
+        title_of(&plan, "orders-server"),
+        "delete Secret/etcd-orders/orders-server: `keystore.jks` in it is not made again"
+    );
+    assert_eq!(
+        title_of(&plan, "orders-operator"),
+        "delete Secret/etcd-orders/orders-operator: what reloader set in it is not made again"
+    );
+    let secrets = [names.server_secret(), names.operator_secret()];
+    assert_eq!(plan.needs().delete, secrets.iter().map(Named::from).collect());
+    let last =
+        plan.steps.iter().filter(|step| step.costs.iter().any(|cost| matches!(cost, Cost::Deletion { .. })));
+    assert_eq!(last.count(), 2);
 }

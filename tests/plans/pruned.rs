@@ -14,7 +14,7 @@ use crate::worlds::{World, good, titles, uid};
 const WITH_USER: &str = "[[tls.users]]\nname = \"app\"\nsecret = \"orders-user-app\"\n";
 
 /// A world in which an earlier stack file had a user.
-fn with_former_user() -> (World, ObjectKey) {
+pub fn with_former_user() -> (World, ObjectKey) {
     let mut world = World::wanting(WITH_USER);
     let secret = world.desired.secrets.last().expect("the user's").clone();
     let key = secret.object.key.clone();

@@ -34,8 +34,10 @@ impl Target {
 /// What goes with a stack.
 #[derive(Clone, Debug, Default)]
 pub struct Goes {
-    /// Objects that runs applied.
+    /// Objects that runs applied, and that a run can apply again.
     pub objects: Vec<Target>,
+    /// Secrets that nobody makes again as they are, and why.
+    pub unique: Vec<(Target, String)>,
     /// Pods that are there, by name.
     pub pods: Vec<String>,
     /// Claims, with their data, and why.
@@ -49,9 +51,14 @@ pub struct Goes {
 }
 
 impl Goes {
+    /// The objects that runs applied, all of them.
+    pub fn applied(&self) -> impl Iterator<Item = &Target> {
+        self.objects.iter().chain(self.unique.iter().map(|(target, _)| target))
+    }
+
     /// Whether an object that runs applied goes.
     pub fn has(&self, key: &ObjectKey) -> bool {
-        self.objects.iter().any(|target| target.key == *key)
+        self.applied().any(|target| target.key == *key)
     }
 }
 
@@ -76,6 +83,7 @@ pub fn destroy(desired: &Desired, goes: &Goes) -> Vec<Step> {
         secrets.into_iter().partition(|target| authorities.contains(&target.key));
     steps.extend(together(&others, ""));
     steps.extend(together(&leaves, ": `apply` issues their certificates anew"));
+    steps.extend(goes.unique.iter().map(|(target, why)| never_again(target, why)));
     let trust = "what it signed is trusted by nobody new";
     steps.extend(authorities.into_iter().map(|target| never_again(target, trust)));
     steps.extend(goes.claims.iter().map(|(target, why)| claim(target, why)));
