@@ -87,6 +87,7 @@ pub use adopt::{adoptions, makers};
 pub use certificates::days_left;
 pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
+pub use destroy::takes_claims_along;
 pub use digest::{action_hashes, goes_on, is_left_of, removed};
 pub use drift::{Drift, Drifted, SetBy, drift};
 pub use ending::deletes;

@@ -34,6 +34,7 @@ impl<W: World> Run<'_, W> {
                 }
             },
             Guard::ClaimIsNot { ordinal, uid } => self.claim_is_not(*ordinal, uid).await,
+            Guard::ClaimsStay { ordinals } => self.claims_stay(ordinals).await,
             Guard::NothingOfOthers => self.nothing_of_others().await,
             Guard::SetByNobodyElse { key } => self.set_by_nobody_else(key).await,
             Guard::SetByThese { key, these } => self.set_by_these(key, these).await,
@@ -119,6 +120,23 @@ impl<W: World> Run<'_, W> {
         Ok(())
     }
 
+    /// What would go with a StatefulSet or a pod was told to since the plan.
+    async fn claims_stay(&mut self, ordinals: &[usize]) -> Result<(), Halt> {
+        for ordinal in ordinals {
+            let Some(Claim { name, owners, terminating, .. }) = self.claim(*ordinal).await? else { continue };
+            if !owners.is_empty() {
+                let owners = owners.join(", ");
+                return Err(Halt::because(format!(
+                    "claim `{name}` belongs to {owners} and would go with it"
+                )));
+            }
+            if terminating {
+                return Err(Halt::because(format!("claim `{name}` {}", Doubt::Terminating)));
+            }
+        }
+        Ok(())
+    }
+
     /// Why a member's claim is not taken for the one with its data.
     pub(super) async fn against_claim(&mut self, ordinal: usize) -> Result<Option<Doubt>, Halt> {
         let claim = self.claim(ordinal).await?;
@@ -161,6 +179,24 @@ fn doubt(claim: Option<&Claim>, recorded: Option<&RecordedMember>, cluster: Opti
 mod tests {
     use super::*;
     use crate::execute::fake::{CLUSTER, Fake};
+
+    #[test]
+    fn members_stop_only_while_their_claims_belong_to_nothing() {
+        let fake = Fake::of(2);
+        let guard = Guard::ClaimsStay { ordinals: vec![0, 1, 2] };
+        let stays = |fake: &Fake| match fake.run(async |run| run.guard(&guard).await) {
+            Ok(()) => None,
+            Err(Halt::Stopped { reason, .. }) => Some(reason),
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!(stays(&fake), None);
+        fake.state().claims.get_mut(&1).expect("one").owners = vec!["StatefulSet/orders".to_owned()];
+        let why = "claim `data-orders-1` belongs to StatefulSet/orders and would go with it";
+        assert_eq!(stays(&fake).as_deref(), Some(why));
+        fake.state().claims.get_mut(&0).expect("one").terminating = true;
+        let why = "claim `data-orders-0` is being deleted, and only its pod keeps it";
+        assert_eq!(stays(&fake).as_deref(), Some(why));
+    }
 
     #[test]
     fn a_claim_is_known_by_its_uid_or_by_the_cluster_on_it() {

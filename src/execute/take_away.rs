@@ -3,8 +3,8 @@
 
 use super::{Halt, Run, World, wait::SECOND};
 use crate::{
-    object::{Object, ObjectKey},
-    plan::{set_by_others, stays_because},
+    object::{Kind, Object, ObjectKey},
+    plan::{set_by_others, stays_because, takes_claims_along},
 };
 
 impl<W: World> Run<'_, W> {
@@ -15,6 +15,9 @@ impl<W: World> Run<'_, W> {
             let Some(found) = run.still_there(key, uid).await? else { return Ok(Ok(())) };
             if let Some(why) = stays_because(&found, &run.names.stack) {
                 return Err(Halt::because(format!("`{key}` is not deleted, because {why}")));
+            }
+            if key.kind == Kind::StatefulSet && takes_claims_along(&found) {
+                return Err(Halt::because(format!("`{key}` would take its claims along by now")));
             }
             run.hold().await?;
             Ok(run.world.delete_as_read(&found).await)

@@ -50,6 +50,9 @@ impl Owned {
         match self.kind {
             Kind::StatefulSet if within("spec.replicas") => Some("it must follow etcd's member list"),
             Kind::StatefulSet if within("spec.updateStrategy") => Some("restarts go one by one"),
+            Kind::StatefulSet if within("spec.persistentVolumeClaimRetentionPolicy") => {
+                Some("volumes stay when members go")
+            }
             Kind::StatefulSet if within("spec.selector") => Some("it says which pods are members"),
             Kind::StatefulSet if KEPT.into_iter().any(within) => {
                 Some("it is kept for ever: without it the StatefulSet would be made anew")

@@ -23,9 +23,12 @@ use crate::{
     },
 };
 
+mod keeping;
 mod namespace;
 mod remade;
 mod saving;
+
+pub use keeping::takes_claims_along;
 
 /// Makes the plan that takes a stack away.
 pub fn destroy(plan: &mut Plan, desired: &Desired, observed: &Observed, intent: &Intent) {
@@ -38,6 +41,7 @@ pub fn destroy(plan: &mut Plan, desired: &Desired, observed: &Observed, intent: 
     let mut goes = Goes { claims: claims(plan, desired, live), ..objects(plan, desired, live) };
     goes.namespace = namespace::namespace(plan, desired, live, &goes);
     goes.pods = pods(desired, live, &goes);
+    goes.stay = keeping::keep(plan, desired, live, &goes);
     goes.snapshot = saving::snapshot(plan, desired, observed, intent, &goes);
     let kept = kept(desired, live, &goes);
     let records = live.journal.found().is_some() || live.lease.found().is_some();

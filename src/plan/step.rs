@@ -397,6 +397,12 @@ pub enum Guard {
         /// Ordinals.
         ordinals: Vec<usize>,
     },
+    /// The claims of these ordinals outlive the StatefulSet and its pods: they
+    /// belong to neither, and nobody has deleted them.
+    ClaimsStay {
+        /// Ordinals.
+        ordinals: Vec<usize>,
+    },
     /// Nothing is in the namespace that is not this stack's.
     NothingOfOthers,
     /// Nobody else has set a field of the object, which may be gone.

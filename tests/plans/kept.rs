@@ -1,21 +1,64 @@
-//! What a destroy keeps, it keeps: a snapshot that holds all of the data, and
-//! Secrets that nobody makes again.
+//! What a destroy keeps, it keeps: volumes whatever deletes them, a snapshot
+//! that holds all of the data, and Secrets that
+//! nobody makes again.
 
 use etcdctl_stack::{
+    field::Owned,
     object::Named,
     observed::{
         Members,
         journal::{Ending, Snapshot},
     },
-    plan::{Cost, Plan},
+    plan::{Cost, Guard, Intent, Plan},
 };
 use serde_json::json;
 
 use crate::{
     ending::{DELETES_DATA, begun, destroyed, saved, stop},
     pruned::with_former_user,
-    worlds::{NOW, World, codes, titles},
+    worlds::{NOW, World, codes, reasons, titles},
 };
+
+fn deletes_claims(world: &mut World) {
+    let set = world.desired.names.stateful_set();
+    world.body(&set)["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] = json!("Delete");
+}
+
+#[test]
+fn a_stateful_set_that_takes_its_volumes_along_is_not_deleted() {
+    let mut world = destroyed(World::founded(), &[]);
+    deletes_claims(&mut world);
+    assert_eq!(
+        reasons(&world.plan()),
+        [(
+            "plan::claims_not_kept",
+            "`StatefulSet/etcd-orders/orders` takes its claims along when it goes \
+             (`spec.persistentVolumeClaimRetentionPolicy`)"
+        )]
+    );
+    world.intent = Intent { end: Some(Ending::Forget), ..Intent::default() };
+    assert!(world.plan().is_applicable(), "it is handed over as it is");
+    let field = "StatefulSet/orders:spec.persistentVolumeClaimRetentionPolicy.whenDeleted@kubectl-patch";
+    assert_eq!(field.parse::<Owned>().expect("a field").needed(), Some("volumes stay when members go"));
+}
+
+#[test]
+fn a_claim_that_belongs_to_something_or_is_being_deleted_does_not_stay() {
+    let mut world = destroyed(World::founded(), &[]);
+    world.claims()[1].owners = vec!["StatefulSet/orders".to_owned()];
+    let told = "what claims belong to takes them along when it goes: PersistentVolumeClaim/data-orders-1 belongs to \
+                StatefulSet/orders";
+    assert_eq!(reasons(&world.plan()), [("plan::claims_not_kept", told)]);
+    world.intent.delete = ["PersistentVolumeClaim/data-orders-1".parse().expect("a claim")].into();
+    assert!(world.plan().is_applicable(), "it goes anyway");
+
+    let mut world = destroyed(World::founded(), &[]);
+    let guard = Guard::ClaimsStay { ordinals: vec![0, 1, 2] };
+    assert_eq!(world.plan().steps[2].before, [guard]);
+    world.claims()[2].terminating = true;
+    let told = "somebody has deleted PersistentVolumeClaim/data-orders-2: only the pod keeps it";
+    assert_eq!(reasons(&world.plan()), [("plan::claims_not_kept", told)]);
+}
 
 /// A run that saved a snapshot a moment ago, and broke off.
 fn with_a_fresh_snapshot(world: &mut World) -> Plan {

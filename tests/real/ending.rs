@@ -214,3 +214,35 @@ fn a_stack_is_handed_over_while_it_serves() {
     says(&place.tool("forget", &["--auto-approve"]).expect(0), &["Nothing is left to hand over."]);
     assert!(place.kubectl(&["get", "configmap", "handed-journal"]).code == 1);
 }
+
+/// Nobody is asked for the loss of data that a plan says it keeps.
+#[test]
+#[ignore = "needs a real Kubernetes: make test"]
+fn volumes_that_somebody_ties_to_the_stateful_set_stop_a_destroy() {
+    let place = Place::new("tied", "[cluster]\nmembers = 1\n");
+    place.tool("apply", &["--auto-approve"]).expect(0);
+    let retain = |how: &str| {
+        let patch = json!({ "spec": { "persistentVolumeClaimRetentionPolicy": { "whenDeleted": how } } });
+        let patch = ["patch", "statefulset", "tied", "--type=merge", "-p", &patch.to_string()];
+        place.kubectl(&patch).expect(0);
+    };
+    let owners = || place.get("pvc", "data-tied-0")["metadata"]["ownerReferences"].clone();
+    retain("Delete");
+    wait_until("the claim belongs to the StatefulSet", 60, || owners().is_array());
+    let refused = place.tool("destroy", &["--auto-approve"]).expect(3);
+    says(
+        &refused,
+        &[
+            "plan::claims_not_kept",
+            "takes its claims along when it goes",
+            "PersistentVolumeClaim/data-tied-0 belongs to StatefulSet/tied",
+        ],
+    );
+    assert_eq!(place.get("statefulset", "tied")["metadata"]["deletionTimestamp"], Value::Null);
+    retain("Retain");
+    wait_until("the claim belongs to nothing", 60, || owners().is_null());
+    place.tool("destroy", &["--auto-approve"]).expect(0);
+    assert_eq!(place.get("pvc", "data-tied-0")["status"]["phase"], "Bound");
+    // What is gone went because of it, and is no drift.
+    says(&place.tool("plan", &["--drift"]).expect(0), &["destroyed ", "No drift: the stack was destroyed."]);
+}

@@ -31,7 +31,7 @@ impl Target {
     }
 }
 
-/// What goes with a stack.
+/// What goes with a stack, and what stays of it.
 #[derive(Clone, Debug, Default)]
 pub struct Goes {
     /// Objects that runs applied, and that a run can apply again.
@@ -42,6 +42,8 @@ pub struct Goes {
     pub pods: Vec<String>,
     /// Claims, with their data, and why.
     pub claims: Vec<(Target, &'static str)>,
+    /// The ordinals whose claims stay.
+    pub stay: Vec<usize>,
     /// The namespace, with what is left in it.
     pub namespace: Option<Target>,
     /// Whether a snapshot is saved first.
@@ -111,10 +113,12 @@ fn stop(desired: &Desired, goes: &Goes, stateful_set: Option<&Target>) -> Option
         (None, [pod]) => format!("delete {pod}, whose StatefulSet is gone; wait until it is gone too"),
         (None, _) => format!("delete {pods}, whose StatefulSet is gone; wait until they are gone too"),
     };
+    let stay = Guard::ClaimsStay { ordinals: goes.stay.clone() };
     let end = Action::EndPods { ordinals: ordinals.clone() };
     let actions = stateful_set.map(Target::delete).into_iter().chain([end]).collect();
     let after = ordinals.into_iter().map(|ordinal| Wait::Gone { ordinal }).collect();
-    Some(Step { after, ..plain(title, actions) })
+    let before = if goes.stay.is_empty() { Vec::new() } else { vec![stay] };
+    Some(Step { before, after, ..plain(title, actions) })
 }
 
 fn together(targets: &[&Target], why: &str) -> Option<Step> {
