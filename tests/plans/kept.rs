@@ -1,12 +1,12 @@
 //! What a destroy keeps, it keeps: volumes whatever deletes them, a snapshot
-//! that holds all of the data, and Secrets that
+//! that holds all of the data, authorities that volumes need, and Secrets that
 //! nobody makes again.
 
 use etcdctl_stack::{
     field::Owned,
     object::Named,
     observed::{
-        Members,
+        Claim, Members,
         journal::{Ending, Snapshot},
     },
     plan::{Cost, Guard, Intent, Plan},
@@ -83,6 +83,28 @@ fn a_snapshot_counts_only_once_nobody_can_write_any_more() {
     stop(&mut world);
     let plan = world.plan();
     assert!(plan.is_applicable() && !titles(&plan)[0].contains("snapshot"), "{:?}", plan.blocked);
+}
+
+#[test]
+fn an_authority_stays_as_long_as_a_volume_needs_it() {
+    let plan = destroyed(World::founded(), &["Secret/orders-peer-ca"]).plan();
+    assert_eq!(
+        reasons(&plan),
+        [(
+            "plan::authority_needed",
+            "PersistentVolumeClaim/data-orders-0, PersistentVolumeClaim/data-orders-1, \
+             PersistentVolumeClaim/data-orders-2 could not be used again without `Secret/etcd-orders/orders-peer-ca`"
+        )]
+    );
+    let two = ["Secret/orders-client-ca", "PersistentVolumeClaim/data-orders-0"];
+    assert_eq!(codes(&destroyed(World::founded(), &two).plan()), ["plan::authority_needed"]);
+    // A claim that holds nothing of this cluster needs none.
+    let mut world = destroyed(World::founded(), &["Secret/orders-peer-ca"]);
+    let claim = world.claims()[0].clone();
+    world.journal().members.clear();
+    world.journal().founding = None;
+    *world.claims() = vec![Claim { cluster_id: None, ..claim }];
+    assert_eq!(codes(&world.plan()), [""; 0]);
 }
 
 fn title_of<'a>(plan: &'a Plan, secret: &str) -> &'a str {

@@ -1,4 +1,5 @@
-//! Claims that stay: nothing may go that takes one along.
+//! Claims that stay: nothing may go that takes one along, and nothing that one
+//! needs to be used again.
 //!
 //! Whatever owns a claim takes it along: with `whenDeleted: Delete` the
 //! StatefulSet's controller makes it the owner of its claims, and with
@@ -6,7 +7,8 @@
 //! <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention>
 
 use super::{
-    Blocked, Claim, Desired, Goes, Live, Lookup, Named, Plan, claim_key, left_claims,
+    Blocked, Claim, Desired, Goes, Live, Lookup, Named, Plan, claim_key, holds_data_of, is_authority,
+    left_claims,
 };
 use crate::object::Object;
 
@@ -18,6 +20,8 @@ pub fn keep(plan: &mut Plan, desired: &Desired, live: &Live, goes: &Goes) -> Vec
     let kept: Vec<&Claim> = left_claims(live, goes).collect();
     let stops = [policy(desired, live, goes), owned(desired, goes, &kept), going(desired, goes, &kept)];
     plan.blocked.extend(stops.into_iter().flatten());
+    let needed = authority(plan, desired, live, goes, &kept);
+    plan.blocked.extend(needed);
     let names = &desired.names;
     (0..super::ORDINALS)
         .filter(|ordinal| kept.iter().any(|one| one.name == names.claim(*ordinal).name))
@@ -76,6 +80,23 @@ fn going(desired: &Desired, goes: &Goes, kept: &[&Claim]) -> Option<Blocked> {
 /// Whether this run stops members, and so may take away what owns a claim.
 fn stops(desired: &Desired, goes: &Goes) -> bool {
     !goes.pods.is_empty() || goes.has(&desired.names.stateful_set())
+}
+
+/// Members with data start only with the authorities that they know.
+fn authority(plan: &Plan, desired: &Desired, live: &Live, goes: &Goes, kept: &[&Claim]) -> Option<Blocked> {
+    let needs = |claim: &&&Claim| {
+        holds_data_of(plan, live, claim) || (plan.recorded.is_none() && claim.cluster_id.is_some())
+    };
+    let claims: Vec<String> = kept.iter().filter(needs).map(|claim| named(desired, claim)).collect();
+    let keys = goes.applied().map(|target| &target.key).filter(|key| is_authority(desired, key));
+    let keys: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
+    (!claims.is_empty() && !keys.is_empty()).then(|| {
+        Blocked::new(
+            "plan::authority_needed",
+            format!("{} could not be used again without {}", claims.join(", "), keys.join(", ")),
+            "name the claims with `--delete` as well, or leave the authority out",
+        )
+    })
 }
 
 fn named(desired: &Desired, claim: &Claim) -> String {
