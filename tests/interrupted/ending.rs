@@ -158,24 +158,26 @@ fn a_founding_that_broke_off_is_destroyed() {
 }
 
 /// The plan was made before somebody told the StatefulSet to take its claims
-/// along.
+/// along, when it goes or with its pods.
 #[test]
 fn volumes_that_would_go_with_the_stateful_set_keep_it_there() {
-    let world = founded(3);
-    world.begin();
-    world.write_a_key();
-    let plan = world.plan_with(&destroy(&[]));
-    let set = world.desired.names.stateful_set();
-    world.edit(&set, |body| {
-        body["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] = "Delete".into();
-    });
-    let ended = world.run(&plan);
-    assert!(matches!(ended, Ended::Report(Report { outcome: Outcome::Stopped { .. }, .. })), "{ended:?}");
-    assert_eq!((world.read().claims.len(), world.violations()), (3, Vec::new()));
-    assert!(world.read().claims.values().all(|claim| !claim.terminating));
-    let codes: Vec<String> =
-        world.plan_with(&destroy(&[])).blocked.into_iter().map(|blocked| blocked.code).collect();
-    assert_eq!(codes, ["plan::claims_not_kept"; 2]);
+    for (when, reasons) in [("whenDeleted", 2), ("whenScaled", 1)] {
+        let world = founded(3);
+        world.begin();
+        world.write_a_key();
+        let plan = world.plan_with(&destroy(&[]));
+        let set = world.desired.names.stateful_set();
+        world.edit(&set, |body| {
+            body["spec"]["persistentVolumeClaimRetentionPolicy"][when] = "Delete".into();
+        });
+        let ended = world.run(&plan);
+        assert!(matches!(ended, Ended::Report(Report { outcome: Outcome::Stopped { .. }, .. })), "{ended:?}");
+        assert_eq!((world.read().claims.len(), world.read().pods.len()), (3, 3), "{when}");
+        assert!(world.read().claims.values().all(|claim| !claim.terminating));
+        let blocked = world.plan_with(&destroy(&[])).blocked;
+        let codes: Vec<&str> = blocked.iter().map(|blocked| blocked.code.as_str()).collect();
+        assert_eq!(codes, vec!["plan::claims_not_kept"; reasons], "{when}");
+    }
 }
 
 #[test]

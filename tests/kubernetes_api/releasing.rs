@@ -103,7 +103,8 @@ async fn what_others_have_in_a_namespace_is_found() {
         space.kubectl(&["get", "serviceaccounts,configmaps", "-o", "name"]).contains("default").then_some(())
     })
     .await;
-    let ours: Vec<ObjectKey> = desired.objects().into_iter().map(|object| object.key.clone()).collect();
+    let objects = desired.objects().into_iter().map(|object| object.key.clone());
+    let ours: Vec<ObjectKey> = objects.chain([desired.names.claim(0)]).collect();
     let none = reader.neighbours(&desired.names, &ours).await.unwrap();
     assert_eq!((none.in_words(), none.unread_in_words()), (None, None));
 
