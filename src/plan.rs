@@ -27,11 +27,13 @@
 //! quota         what the members need of the namespace's quotas
 //! refusal       what helps when admission refuses a pod or claim
 //! etcd          the cluster as it is, for display
+//! blocked       why a plan is not applied
 //! ending        the stack as a whole goes, or is handed over
 //! destroy       what goes with it, and in which order
 //! release       what is handed over
 //! prune         objects that the stack file no longer names
 //! whose         whose an object is, and why it stays
+//! step          what is done, what must hold before, what is waited for
 //! needs         what must be allowed by name
 //! digest        what an approval is bound to
 //! drift         what others changed since the last apply
@@ -51,6 +53,7 @@ use crate::{
 
 mod adopt;
 mod anew;
+mod blocked;
 mod certificates;
 mod change;
 mod check;
@@ -84,6 +87,7 @@ mod whose;
 
 pub use crate::observed::journal::Ending;
 pub use adopt::{adoptions, makers};
+pub use blocked::{Blocked, Fact};
 pub use certificates::days_left;
 pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
@@ -233,39 +237,6 @@ pub enum Confidence {
     Verified,
     /// Nobody could be asked yet: this is what will be sent.
     Predicted,
-}
-
-/// Why the plan is not applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blocked {
-    /// A stable code, such as `plan::foreign_stateful_set`.
-    pub code: String,
-    /// What stands in the way, with names and numbers.
-    pub reason: String,
-    /// What else is known of it, each with a label.
-    #[serde(default)]
-    pub facts: Vec<Fact>,
-    /// What a person can do.
-    pub help: Option<String>,
-    /// The key of the stack file that it is about, such as `storage.size`.
-    #[serde(default)]
-    pub key: Option<String>,
-}
-
-/// One thing that is known of a reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fact {
-    /// What it is, in a word or two.
-    pub label: String,
-    /// In words.
-    pub text: String,
-}
-
-impl Blocked {
-    /// A reason with its code and what helps.
-    pub fn new(code: &str, reason: String, help: impl Into<String>) -> Self {
-        Blocked { code: code.to_owned(), reason, facts: Vec::new(), help: Some(help.into()), key: None }
-    }
 }
 
 /// etcd as it is.
