@@ -95,13 +95,16 @@ async fn a_question_about_a_secret_that_another_run_fills_meanwhile_is_asked_aga
     while !asking.is_finished() {
         let mut filled = secret.clone();
         filled.body["metadata"]["annotations"] = json!({ "write": writes.to_string() });
+        let began = std::time::Instant::now();
         writer.apply(&filled, &same(&made)).await.unwrap();
         writes += 1;
+        // Between two of its writes another run does something else, too.
+        tokio::time::sleep(began.elapsed() * 3).await;
     }
     for answer in asking.await.unwrap() {
         accepted(answer);
     }
-    assert!(writes > 10, "{writes} writes");
+    assert!(writes > 3, "{writes} writes");
 }
 
 #[tokio::test]
