@@ -28,20 +28,10 @@ async fn what_a_policy_adds_is_told_from_the_stack_and_from_defaults() {
     assert_eq!(added(&before), []);
     assert_eq!(planned(&desired, &Intent::default()).await.digest, before.digest);
 
-    let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": space.namespace } });
-    let rules = json!([{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["services"] }]);
-    let name = format!("{}.example.test", space.namespace);
     let expression = "Object{metadata: Object.metadata{labels: {\"team\": \"db\"}}}";
-    let group = "admissionregistration.k8s.io/v1";
-    let policy = json!({ "apiVersion": "v1", "kind": "List", "items": [
-        { "apiVersion": group, "kind": "MutatingAdmissionPolicy", "metadata": { "name": name },
-          "spec": { "failurePolicy": "Fail", "reinvocationPolicy": "Never",
-            "matchConstraints": { "namespaceSelector": here, "resourceRules": rules },
-            "mutations": [{ "patchType": "ApplyConfiguration", "applyConfiguration": { "expression": expression } }] } },
-        { "apiVersion": group, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": name },
-          "spec": { "policyName": name } },
-    ] });
-    let _policy = ClusterWide::new(&space, "policy.json", &policy);
+    let mutation =
+        json!({ "patchType": "ApplyConfiguration", "applyConfiguration": { "expression": expression } });
+    let _policy = ClusterWide::policy(&space, "", "services", &mutation);
     // The Service that is there, and the one that is to be made.
     let team = ("metadata.labels.team".to_owned(), Source::Admission);
     let both = [team.clone(), team];

@@ -140,16 +140,7 @@ async fn whoever_lets_the_controller_restart_pods_or_delete_claims_is_in_conflic
         (json!({ "updateStrategy": { "type": "RollingUpdate" } }), "updateStrategy.type"),
     ];
     for (edit, field) in edits {
-        let patch = json!({ "spec": edit }).to_string();
-        space.kubectl(&[
-            "patch",
-            "statefulset",
-            "orders",
-            "--type=merge",
-            "--field-manager=me",
-            "-p",
-            &patch,
-        ]);
+        space.edits_set(&edit);
         let (_, plan) = planned(&reader, &wanted).await;
         let stops = plan.blocked.iter().any(|one| one.code == "plan::conflict" && one.reason.contains(field));
         assert!(stops, "{field}: {:?}", plan.blocked);
@@ -236,20 +227,9 @@ async fn a_service_that_became_headless_looks_as_wanted_to_the_server_and_not_to
 
 /// A policy that adds to the claim template of each StatefulSet.
 fn labels_claims(space: &Space) -> ClusterWide {
-    let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": space.namespace } });
-    let rules = json!([{ "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["statefulsets"] }]);
-    let name = format!("{}.example.test", space.namespace);
     let expression = "[JSONPatch{op: \"add\", path: \"/spec/volumeClaimTemplates/0/metadata/labels/team\", value: \"db\"}]";
-    let group = "admissionregistration.k8s.io/v1";
-    let policy = json!({ "apiVersion": "v1", "kind": "List", "items": [
-        { "apiVersion": group, "kind": "MutatingAdmissionPolicy", "metadata": { "name": name },
-          "spec": { "failurePolicy": "Fail", "reinvocationPolicy": "Never",
-            "matchConstraints": { "namespaceSelector": here, "resourceRules": rules },
-            "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression": expression } }] } },
-        { "apiVersion": group, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": name },
-          "spec": { "policyName": name } },
-    ] });
-    ClusterWide::new(space, "claims.json", &policy)
+    let mutation = json!({ "patchType": "JSONPatch", "jsonPatch": { "expression": expression } });
+    ClusterWide::policy(space, "apps", "statefulsets", &mutation)
 }
 
 #[tokio::test]

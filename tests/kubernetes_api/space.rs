@@ -102,6 +102,13 @@ impl Space {
         self.kubectl(&[arguments, &["-f", &file.to_string_lossy()]].concat())
     }
 
+    /// Merges this into the spec of StatefulSet `orders`, as manager `me`.
+    pub fn edits_set(&self, spec: &Value) {
+        let patch = json!({ "spec": spec }).to_string();
+        let how = ["--type=merge", "--field-manager=me", "-p", &patch];
+        self.kubectl(&[&["patch", "statefulset", "orders"], how.as_slice()].concat());
+    }
+
     /// The object as kubectl reads it.
     pub fn get(&self, key: &ObjectKey) -> Value {
         serde_json::from_str(&self.kubectl(&["get", key.kind.plural(), &key.name, "-o", "json"]))
@@ -167,6 +174,23 @@ impl ClusterWide {
         let file = space.file(file, &objects.to_string()).to_string_lossy().into_owned();
         kubectl(&["create", "-f", &file]);
         ClusterWide { file }
+    }
+
+    /// A policy that mutates what is written of one resource in a namespace.
+    pub fn policy(space: &Space, api_group: &str, resource: &str, mutation: &Value) -> Self {
+        let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": space.namespace } });
+        let rules = json!([{ "apiGroups": [api_group], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": [resource] }]);
+        let name = format!("{}.example.test", space.namespace);
+        let group = "admissionregistration.k8s.io/v1";
+        let policy = json!({ "apiVersion": "v1", "kind": "List", "items": [
+            { "apiVersion": group, "kind": "MutatingAdmissionPolicy", "metadata": { "name": name },
+              "spec": { "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+                "matchConstraints": { "namespaceSelector": here, "resourceRules": rules },
+                "mutations": [mutation] } },
+            { "apiVersion": group, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": name },
+              "spec": { "policyName": name } },
+        ] });
+        ClusterWide::new(space, "policy.json", &policy)
     }
 }
 

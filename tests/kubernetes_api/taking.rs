@@ -120,16 +120,7 @@ async fn what_the_server_refuses_even_when_it_is_taken_stops_the_plan() {
     let take = ["StatefulSet/orders:spec.updateStrategy.type@me".parse().expect("a field")];
     let intent = Intent { take: take.into(), ..Intent::default() };
     let edit = async |strategy: Value| {
-        let patch = json!({ "spec": { "updateStrategy": strategy } }).to_string();
-        space.kubectl(&[
-            "patch",
-            "statefulset",
-            "orders",
-            "--type=merge",
-            "--field-manager=me",
-            "-p",
-            &patch,
-        ]);
+        space.edits_set(&json!({ "updateStrategy": strategy }));
         planned(&desired, &intent).await.blocked
     };
     assert_eq!(edit(json!({ "type": "RollingUpdate" })).await, []);
