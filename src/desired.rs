@@ -30,7 +30,7 @@ pub use stateful_set::with_replicas;
 /// The field manager, on every operating system and in every version: it is
 /// the identity of ownership, and another name would conflict with our own.
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>
-pub const FIELD_MANAGER: &str = "etcdctl-stack";
+pub const FIELD_MANAGER: &str = crate::field::OURS;
 
 /// The annotation that says which etcd cluster an object's data belongs to.
 pub const CLUSTER_ID: &str = "etcdctl-stack/cluster-id";

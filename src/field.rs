@@ -40,6 +40,14 @@ enum Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path(Vec<Part>);
 
+/// A manager and when it last wrote, in words:
+/// `kubectl (subresource scale), 2026-11-20T18:25:21Z`.
+pub fn who(manager: &str, subresource: Option<&str>, time: Option<&str>) -> String {
+    let subresource = subresource.map(|name| format!(" (subresource {name})")).unwrap_or_default();
+    let time = time.map(|time| format!(", {time}")).unwrap_or_default();
+    format!("{manager}{subresource}{time}")
+}
+
 /// What one manager set with one kind of request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -56,6 +64,11 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// Who it is and when it last wrote, in words.
+    pub fn in_words(&self) -> String {
+        who(&self.manager, self.subresource.as_deref(), self.time.as_deref())
+    }
+
     /// Whether it is this tool.
     pub fn is_us(&self) -> bool {
         self.manager == OURS && self.operation == "Apply"

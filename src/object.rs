@@ -211,6 +211,11 @@ impl Object {
         self.body.pointer("/metadata/resourceVersion").and_then(Value::as_str)
     }
 
+    /// How many pods a StatefulSet is to have; `None` where it does not say.
+    pub fn replicas(&self) -> Option<usize> {
+        self.body.pointer("/spec/replicas")?.as_u64()?.try_into().ok()
+    }
+
     /// The value of an annotation.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.body.get("metadata")?.get("annotations")?.get(name)?.as_str()

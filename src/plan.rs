@@ -48,7 +48,7 @@ use crate::{
     field::takeover::Predecessor,
     member::{Alarm, Id, Member},
     object::ObjectKey,
-    observed::{Intended, Inventory, Journal, Lookup, Observed, Target, journal::Snapshot},
+    observed::{Intended, Inventory, Lookup, Observed, Target, journal::Snapshot},
 };
 
 mod adopt;
@@ -266,9 +266,8 @@ pub fn plan(desired: &Desired, observed: &Observed, intent: &Intent, now: Timest
     if let Some(plan) = ending::ending(desired, observed, intent) {
         return plan;
     }
-    let run = observed.live.journal.found().and_then(Journal::unfinished).filter(|_| !intent.abandon);
     let with = |snapshot| with_snapshot(desired, observed, intent, now, snapshot);
-    match run.and_then(|run| Some((run, run.snapshot.as_ref()?))) {
+    match intent.goes_on_with(&observed.live).and_then(|run| Some((run, run.snapshot.as_ref()?))) {
         None => with(None),
         // A snapshot counts for the run that saved it and for what is left of it.
         Some((run, snapshot)) => {

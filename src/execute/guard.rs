@@ -1,6 +1,5 @@
 //! What must hold when a step begins, read live.
 
-use serde_json::Value;
 use thiserror::Error;
 
 use super::{Halt, Run, World};
@@ -74,9 +73,7 @@ impl<W: World> Run<'_, W> {
 
     async fn replicas(&mut self, one_of: &[usize]) -> Result<(), Halt> {
         let live = self.stateful_set().await?;
-        let replicas =
-            live.map_or(Some(0), |live| live.body.pointer("/spec/replicas").and_then(Value::as_u64));
-        match replicas.and_then(|replicas| usize::try_from(replicas).ok()) {
+        match live.map_or(Some(0), |live| live.replicas()) {
             Some(replicas) if one_of.contains(&replicas) => Ok(()),
             other => Err(Halt::because(format!(
                 "`{}` has {} replicas, and the step was planned for {}",

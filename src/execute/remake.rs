@@ -7,8 +7,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{Halt, Run, World};
 use crate::{
     desired::{ORDINALS, Window},
@@ -26,8 +24,8 @@ impl<W: World> Run<'_, W> {
     pub(super) async fn orphan(&mut self, key: &ObjectKey, uid: &str, replicas: usize) -> Result<(), Halt> {
         self.repeated(SOON, async |run| {
             let Some(live) = run.look(key).await? else { return Ok(Ok(())) };
-            let has = live.body.pointer("/spec/replicas").and_then(Value::as_u64);
-            if has != u64::try_from(replicas).ok() {
+            let has = live.replicas();
+            if has != Some(replicas) {
                 return Err(Halt::because(format!(
                     "`{key}` has {} replicas by now, and the step was planned for {replicas}",
                     has.map_or("unknown".to_owned(), |has| has.to_string())

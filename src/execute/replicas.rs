@@ -7,8 +7,6 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
-
 use super::{Halt, Run, World};
 use crate::{
     member::Membership,
@@ -99,5 +97,5 @@ impl<W: World> Run<'_, W> {
 
 fn replicas(object: &Object) -> Option<usize> {
     let set = Some(object).filter(|object| object.key.kind == Kind::StatefulSet)?;
-    set.body.pointer("/spec/replicas").and_then(Value::as_u64)?.try_into().ok()
+    set.replicas()
 }

@@ -32,8 +32,7 @@ pub fn adoptions(desired: &Desired, live: &Live, intent: &Intent) -> Vec<Object>
 }
 
 fn unfinished(live: &Live, intent: &Intent) -> BTreeSet<Adopted> {
-    let run = live.journal.found().and_then(|journal| journal.unfinished()).filter(|_| !intent.abandon);
-    run.map(|run| run.intended.adopt.clone()).unwrap_or_default()
+    intent.goes_on_with(live).map(|run| run.intended.adopt.clone()).unwrap_or_default()
 }
 
 /// Adds what is asked for by name to what an unfinished run was asked for; and

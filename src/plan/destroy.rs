@@ -67,8 +67,7 @@ fn pods(desired: &Desired, live: &Live, goes: &Goes) -> Vec<String> {
 /// What is asked for by name, by the identity that has the name now, and what
 /// the run that broke off was asked for.
 fn intended(plan: &mut Plan, desired: &Desired, live: &Live, intent: &Intent) -> Intended {
-    let run = live.journal.found().and_then(Journal::unfinished).filter(|_| !intent.abandon);
-    let begun = run.filter(|run| run.intended.end == Some(Ending::Destroy));
+    let begun = intent.goes_on_with(live).filter(|run| run.intended.end == Some(Ending::Destroy));
     let mut delete = begun.map(|run| run.intended.delete.clone()).unwrap_or_default();
     for named in &intent.delete {
         match identity(desired, live, named) {

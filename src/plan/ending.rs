@@ -16,7 +16,7 @@ use crate::{
     desired::Desired,
     object::Kind,
     observed::{
-        Intended, Journal, Lookup, Observed,
+        Intended, Lookup, Observed,
         journal::{Ending, Run},
     },
 };
@@ -24,8 +24,7 @@ use crate::{
 /// The plan that ends a stack, if somebody asks for it, or the one that says
 /// that an earlier run began to.
 pub fn ending(desired: &Desired, observed: &Observed, intent: &Intent) -> Option<Plan> {
-    let run = observed.live.journal.found().and_then(Journal::unfinished).filter(|_| !intent.abandon);
-    let begun = run.and_then(|run| Some((run, run.intended.end?)));
+    let begun = intent.goes_on_with(&observed.live).and_then(|run| Some((run, run.intended.end?)));
     let mut plan = bare(desired, observed);
     match (begun, intent.end) {
         (None, None) => return None,

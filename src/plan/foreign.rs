@@ -188,10 +188,9 @@ fn card(one: &Foreign) -> Option<Blocked> {
     let Foreign { key, field, manager, time, value, removable, danger, .. } = one;
     let owned = one.owned();
     let now = value.as_ref().map_or_else(|| NOT_SHOWN.to_owned(), ownership::words);
-    let time = time.as_ref().map(|time| format!(", {time}")).unwrap_or_default();
     let facts = [
         ("now", Some(now)),
-        ("set by", Some(format!("{manager}{time}"))),
+        ("set by", Some(field::who(manager, None, time.as_deref()))),
         ("meaning", danger.map(str::to_owned)),
         ("remove", removable.then(|| format!("--take '{owned}'"))),
     ];

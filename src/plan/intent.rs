@@ -18,8 +18,8 @@ use crate::{
     member::{Id, Member},
     object::{Named, Object},
     observed::{
-        Intended, Lookup, Members, Observed,
-        journal::{Ending, Replaced},
+        Intended, Journal, Live, Lookup, Members, Observed,
+        journal::{Ending, Replaced, Run},
     },
 };
 
@@ -46,6 +46,13 @@ pub struct Intent {
     pub abandon: bool,
 }
 
+impl Intent {
+    /// The run that broke off and that this goes on with, unless it is given up.
+    pub fn goes_on_with<'a>(&self, live: &'a Live) -> Option<&'a Run> {
+        live.journal.found().and_then(Journal::unfinished).filter(|_| !self.abandon)
+    }
+}
+
 /// The identities that are asked for, those of an unfinished run among them;
 /// and why some are none.
 pub fn resolve(
@@ -54,9 +61,8 @@ pub fn resolve(
     intent: &Intent,
     foreign: &[Foreign],
 ) -> (Intended, Vec<Blocked>) {
-    let unfinished = observed.live.journal.found().and_then(|journal| journal.unfinished());
-    let mut intended =
-        unfinished.filter(|_| !intent.abandon).map(|run| run.intended.clone()).unwrap_or_default();
+    let begun = intent.goes_on_with(&observed.live);
+    let mut intended = begun.map(|run| run.intended.clone()).unwrap_or_default();
     let mut blocked = Vec::new();
     for name in &intent.replace {
         if intended.replace.get(name).is_some_and(|old| is_pending(desired, observed, name, old)) {

@@ -84,7 +84,7 @@ pub fn card(key: &ObjectKey, wanted: Option<&Object>, live: Option<&Object>, con
     let found = owners.iter().filter(|owner| owner.manager == *manager);
     let found = found.into_iter().find_map(|owner| Some((owner, owner.fields.iter().find(shown)?)));
     let value = |object: Option<&Object>| Some(in_words(found?.1.get(&object?.body)?, field));
-    let set_by = found.map_or_else(|| manager.clone(), |(owner, _)| who(owner));
+    let set_by = found.map_or_else(|| manager.clone(), |(owner, _)| owner.in_words());
     let take =
         Owned { kind: key.kind, name: key.name.clone(), field: field.clone(), manager: manager.clone() };
     let facts = [
@@ -125,12 +125,6 @@ fn in_words(value: &Value, field: &str) -> String {
 /// A value as a person reads it.
 pub fn words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn who(owner: &Owner) -> String {
-    let subresource = owner.subresource.as_ref().map(|name| format!(" (subresource {name})"));
-    let time = owner.time.as_ref().map(|time| format!(", {time}"));
-    format!("{}{}{}", owner.manager, subresource.unwrap_or_default(), time.unwrap_or_default())
 }
 
 /// What a field that somebody else set means for the members.

@@ -142,8 +142,7 @@ fn objects(desired: &Desired, live: &Live) -> State {
 
 /// The replicas of a StatefulSet; 1 is the server's default.
 pub fn replicas(stateful_set: &Object) -> usize {
-    let number = stateful_set.body.pointer("/spec/replicas").and_then(Value::as_u64);
-    usize::try_from(number.unwrap_or(1)).unwrap_or(usize::MAX)
+    stateful_set.replicas().unwrap_or(1)
 }
 
 fn founded(desired: &Desired, observed: &Observed, asked: &Asked<'_>) -> State {

@@ -79,9 +79,7 @@ fn set_by(by: Option<&SetBy>) -> String {
     let Some(SetBy { manager, subresource, time }) = by else {
         return "by somebody who left no name".to_owned();
     };
-    let subresource = subresource.as_ref().map(|name| format!(" (subresource {name})")).unwrap_or_default();
-    let time = time.as_ref().map(|time| format!(", {time}")).unwrap_or_default();
-    format!("by {manager}{subresource}{time}")
+    format!("by {}", crate::field::who(manager, subresource.as_deref(), time.as_deref()))
 }
 
 fn in_numbers(drift: &Drift) -> String {

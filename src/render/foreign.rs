@@ -21,15 +21,14 @@ pub fn kept(plan: &Plan, style: Style) -> String {
 fn lines(one: &Foreign, style: Style) -> String {
     let Foreign { key, field, manager, time, tolerated, lost, .. } = one;
     let first = format!("  {} {key}  ", style.mind("!"));
-    let time = time.as_ref().map(|time| format!(", {time}")).unwrap_or_default();
+    let who = crate::field::who(manager, None, time.as_deref());
     let kept = match (lost, tolerated) {
         (true, _) => "lost: the object is made anew without it",
         (_, true) => "left to them by the stack file",
         (_, false) => "kept",
     };
     let mut text = style.wrap(&first, 6, field);
-    let _infallible =
-        write!(text, "\n{}\n", style.wrap("      ", 8, &format!("set by {manager}{time}; {kept}")));
+    let _infallible = write!(text, "\n{}\n", style.wrap("      ", 8, &format!("set by {who}; {kept}")));
     text
 }
 

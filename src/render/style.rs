@@ -16,9 +16,6 @@ pub struct Style {
 }
 
 impl Style {
-    /// No colour, a hundred columns: for files and for what is not a terminal.
-    pub const PLAIN: Style = Style { color: false, width: 100 };
-
     /// What comes into being, and what is well.
     pub fn good(&self, text: &str) -> String {
         self.paint(text, AnsiColor::Green.on_default())

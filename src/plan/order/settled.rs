@@ -23,9 +23,8 @@ pub fn settled(desired: &Desired, live: &Live, cluster_id: Option<&str>, object:
     let found = live.objects.get(&object.key).and_then(Lookup::found);
     if object.key == names.stateful_set() {
         let object = &found.map_or_else(|| object.clone(), |found| immutable::with_kept(object, found));
-        let replicas = found.and_then(|found| found.body.pointer("/spec/replicas")?.as_u64());
-        let sized =
-            replicas.map_or_else(|| object.clone(), |replicas| with_replicas(object, replicas as usize));
+        let replicas = found.and_then(Object::replicas);
+        let sized = replicas.map_or_else(|| object.clone(), |replicas| with_replicas(object, replicas));
         return with_cluster_id(sized, cluster_id);
     }
     if object.key == names.bootstrap() {

@@ -94,8 +94,7 @@ fn quota(status: &Status, stateful_set: Option<&Object>) -> Option<u64> {
 
 /// Whether the StatefulSet starts this member's pod again when it is gone.
 fn started(stateful_set: Option<&Object>, ordinal: Option<usize>) -> bool {
-    let replicas = stateful_set.and_then(|object| object.body.pointer("/spec/replicas")?.as_u64());
-    let ordinal = ordinal.and_then(|ordinal| u64::try_from(ordinal).ok());
+    let replicas = stateful_set.and_then(Object::replicas);
     ordinal.zip(replicas).is_some_and(|(ordinal, replicas)| ordinal < replicas)
 }
 
