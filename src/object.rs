@@ -103,7 +103,9 @@ impl fmt::Display for Kind {
 }
 
 /// Names one object: kind, namespace (none for cluster-wide kinds) and name.
+/// Written as it is printed, `StatefulSet/etcd-orders/orders`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct ObjectKey {
     /// What it is.
     pub kind: Kind,
@@ -173,6 +175,26 @@ impl fmt::Display for ObjectKey {
         match &self.namespace {
             Some(namespace) => write!(f, "{}/{namespace}/{}", self.kind, self.name),
             None => write!(f, "{}/{}", self.kind, self.name),
+        }
+    }
+}
+
+impl From<ObjectKey> for String {
+    fn from(key: ObjectKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for ObjectKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let kind = |kind: &str| kind.parse().map_err(|()| format!("`{kind}` is not a kind of object"));
+        match parts.as_slice() {
+            [of, name] => Ok(ObjectKey::cluster_wide(kind(of)?, name)),
+            [of, namespace, name] => Ok(ObjectKey::new(kind(of)?, namespace, name)),
+            _ => Err(format!("`{text}` does not name an object: KIND/NAMESPACE/NAME")),
         }
     }
 }

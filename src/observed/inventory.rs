@@ -8,23 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::object::{Kind, ObjectKey};
+use crate::object::ObjectKey;
 
 /// Objects with the uids that the server gave them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<Made>", into = "Vec<Made>")]
 pub struct Inventory(BTreeMap<ObjectKey, Option<String>>);
-
-/// One of them, as it is written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Made {
-    kind: Kind,
-    namespace: Option<String>,
-    name: String,
-    #[serde(default)]
-    uid: Option<String>,
-}
 
 impl Inventory {
     /// Writes down that an object is about to be made; one that is known
@@ -66,28 +54,15 @@ impl FromIterator<(ObjectKey, Option<String>)> for Inventory {
     }
 }
 
-impl From<Vec<Made>> for Inventory {
-    fn from(all: Vec<Made>) -> Self {
-        let entry = |Made { kind, namespace, name, uid }| (ObjectKey { kind, namespace, name }, uid);
-        all.into_iter().map(entry).collect()
-    }
-}
-
-impl From<Inventory> for Vec<Made> {
-    fn from(inventory: Inventory) -> Self {
-        let made = |(ObjectKey { kind, namespace, name }, uid)| Made { kind, namespace, name, uid };
-        inventory.0.into_iter().map(made).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::object::Kind;
 
     #[test]
-    fn a_list_of_objects_is_written_and_read_again() {
+    fn objects_are_written_and_read_again() {
         let secret = ObjectKey::new(Kind::Secret, "etcd", "orders-server");
         let mut inventory = Inventory::default();
         inventory.announce(&secret);
@@ -95,10 +70,7 @@ mod tests {
         assert_eq!([inventory.record(&secret, "a"), inventory.record(&secret, "a")], [true, false]);
         inventory.announce(&secret);
         let text = json!(inventory);
-        assert_eq!(
-            text,
-            json!([{ "kind": "Secret", "namespace": "etcd", "name": "orders-server", "uid": "a" }])
-        );
+        assert_eq!(text, json!({ "Secret/etcd/orders-server": "a" }));
         assert_eq!(serde_json::from_value::<Inventory>(text).unwrap(), inventory);
         inventory.forget(&secret);
         assert_eq!(inventory, Inventory::default());
