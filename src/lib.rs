@@ -16,6 +16,7 @@
 //!
 //! `tests/layers.rs` enforces who may import whom.
 
+pub mod canonical;
 pub mod certificate;
 pub mod field;
 pub mod last_words;

@@ -35,7 +35,9 @@
 //! whose         whose an object is, and why it stays
 //! step          what is done, what must hold before, what is waited for
 //! needs         what must be allowed by name
+//! basis         what a plan is made of, part by part
 //! digest        what an approval is bound to
+//! known         how an action is known again
 //! drift         what others changed since the last apply
 //! ```
 
@@ -53,6 +55,7 @@ use crate::{
 
 mod adopt;
 mod anew;
+mod basis;
 mod blocked;
 mod certificates;
 mod change;
@@ -68,6 +71,7 @@ mod foreign;
 mod immutable;
 mod intent;
 mod inventory;
+mod known;
 mod membership;
 mod needs;
 mod order;
@@ -87,16 +91,18 @@ mod whose;
 
 pub use crate::observed::journal::Ending;
 pub use adopt::{adoptions, makers};
+pub use basis::Basis;
 pub use blocked::{Blocked, Fact};
 pub use certificates::days_left;
 pub use change::{broken_at, differences};
 pub use check::{Check, Outcome};
 pub use destroy::takes_claims_along;
-pub use digest::{action_hashes, goes_on, is_left_of, removed};
+pub use digest::{Digest, Part};
 pub use drift::{Drift, Drifted, SetBy, drift};
 pub use ending::deletes;
 pub use foreign::Foreign;
 pub use intent::Intent;
+pub use known::{action_hashes, goes_on, is_left_of, removed};
 pub use needs::Needs;
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};
@@ -117,6 +123,8 @@ pub struct Plan {
     pub target: Target,
     /// What an approval is bound to; `None` when something could not be read.
     pub digest: Option<Digest>,
+    /// What the digest is made of, part by part.
+    pub basis: Basis,
     /// Objects to create or change, in the order of a first apply.
     pub changes: Vec<Change>,
     /// Objects that are as wanted.
@@ -160,22 +168,6 @@ pub struct BeforeAfter {
     pub before: usize,
     /// After the last step.
     pub after: usize,
-}
-
-/// SHA-256 of what a plan is made of, 64 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Digest(pub String);
-
-impl Digest {
-    /// The form for people: the first eight digits as `7f3a-91c2`. Too short to
-    /// bind an approval in automation.
-    pub fn short(&self) -> String {
-        let hex = &self.0;
-        match (hex.get(..4), hex.get(4..8)) {
-            (Some(first), Some(second)) => format!("{first}-{second}"),
-            _ => hex.clone(),
-        }
-    }
 }
 
 /// One object that is not as wanted.
@@ -394,12 +386,13 @@ fn with_snapshot(
             .map(|check| check.detail.clone()),
     );
     let steps = order::steps(&inputs);
-    let mut plan = Plan {
+    let plan = Plan {
         stack: desired.stack.name.clone(),
         namespace: desired.stack.namespace.clone(),
         namespace_exists: live.objects.get(&desired.namespace.key).and_then(Lookup::found).is_some(),
         target: live.target.clone(),
         digest: None,
+        basis: Basis::default(),
         changes,
         unchanged,
         foreign,
@@ -417,6 +410,14 @@ fn with_snapshot(
         can_lose,
         unread,
     };
-    plan.digest = plan.unread.is_empty().then(|| digest::digest(&plan, desired, observed));
-    plan
+    plan.sealed(desired, observed)
+}
+
+impl Plan {
+    /// With what an approval is bound to.
+    fn sealed(mut self, desired: &Desired, observed: &Observed) -> Plan {
+        self.basis = basis::basis(&self, desired, observed);
+        self.digest = self.unread.is_empty().then(|| Digest::of(&self.basis));
+        self
+    }
 }

@@ -5,7 +5,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const WORDS: &[&str] = &["object", "member", "quantity", "certificate", "version", "last_words", "field"];
+const WORDS: &[&str] =
+    &["object", "member", "quantity", "certificate", "version", "last_words", "field", "canonical"];
 
 /// Each module and the modules it may name besides the words; in the order of
 /// the pipeline.
@@ -34,6 +35,7 @@ const WORDS_NAMED_BY: &[(&str, &[&str])] = &[
     ("certificate", &[]),
     ("version", &[]),
     ("last_words", &[]),
+    ("canonical", &[]),
     ("field", &["object"]),
     ("stack", &["quantity", "version", "field", "object"]),
     ("etcd", &["member", "version"]),
@@ -47,6 +49,7 @@ const PURE: &[&str] = &[
     "certificate",
     "version",
     "last_words",
+    "canonical",
     "field",
     "stack",
     "desired",

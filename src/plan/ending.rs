@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Action, BeforeAfter, Blocked, Digest, Intent, Plan, check, compare, destroy, digest, etcd,
+    Action, Basis, BeforeAfter, Blocked, Intent, Plan, check, compare, destroy, etcd,
     inventory::{self, known, there},
     recorded_cluster, release,
 };
@@ -36,12 +36,7 @@ pub fn ending(desired: &Desired, observed: &Observed, intent: &Intent) -> Option
         (_, Some(Ending::Forget)) => release::release(&mut plan, desired, observed),
         (Some(_), None) => {}
     }
-    plan.digest = digested(&plan, desired, observed);
-    Some(plan)
-}
-
-fn digested(plan: &Plan, desired: &Desired, observed: &Observed) -> Option<Digest> {
-    plan.unread.is_empty().then(|| digest::digest(plan, desired, observed))
+    Some(plan.sealed(desired, observed))
 }
 
 /// A plan that does nothing.
@@ -59,6 +54,7 @@ fn bare(desired: &Desired, observed: &Observed) -> Plan {
         namespace_exists: live.objects.get(&desired.namespace.key).and_then(Lookup::found).is_some(),
         target: live.target.clone(),
         digest: None,
+        basis: Basis::default(),
         changes: Vec::new(),
         unchanged: Vec::new(),
         foreign: Vec::new(),

@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Blocked, Digest, Fact, digest::sha256, ownership, questions};
+use super::{Blocked, Digest, Fact, ownership, questions};
 use crate::{
+    canonical::sha256,
     desired::Desired,
     field::{self, OURS, Owned, Owner, Path},
     object::{Kind, NOT_SHOWN, Object, ObjectKey},
@@ -166,7 +167,7 @@ fn described(desired: &Desired, path: &Path, owner: &Owner, live: &Object) -> Fo
         manager: owner.manager.clone(),
         operation: owner.operation.clone(),
         time: owner.time.clone(),
-        fingerprint: sha256(&json!(value)),
+        fingerprint: Digest(sha256(&json!(value))),
         // Kubernetes never unsets that.
         removable: value.is_some() && words.last().is_none_or(|word| word != "immutable"),
         value: value.filter(|_| !secret).cloned(),

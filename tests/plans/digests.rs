@@ -4,7 +4,7 @@
 use etcdctl_stack::{
     member::{Id, Role},
     observed::{Lookup, Proposal},
-    plan::{Digest, Intent},
+    plan::{Digest, Intent, Part},
 };
 use serde_json::json;
 
@@ -67,49 +67,61 @@ fn the_time_keeps_the_digest_until_it_changes_what_is_done() {
 #[test]
 fn each_thing_that_a_reviewer_sees_changes_the_digest() {
     let names = World::founded().desired.names;
-    let table: [(&str, Change<'_>); 14] = [
-        ("the stack", &|world| world.desired = stack("[cluster]\nmembers = 4\n")),
-        ("a live field", &|world| {
+    use Part::{Cluster, Foreign, Members, Objects, Stack, Steps};
+    let table: [(&str, &[Part], Change<'_>); 16] = [
+        ("the stack", &[Stack, Steps], &|world| world.desired = stack("[cluster]\nmembers = 4\n")),
+        ("a live field", &[Objects, Steps], &|world| {
             world.body(&names.peer_service())["spec"]["ports"][0]["port"] = json!(1);
         }),
-        ("a field that is to go", &|world| {
+        ("a field that is to go", &[Objects], &|world| {
             world.body(&names.budget())["metadata"]["labels"]["team"] = json!("db");
         }),
-        ("an object in another's place", &|world| {
+        ("an object in another's place", &[Objects], &|world| {
             world.body(&names.peer_service())["metadata"]["uid"] = json!("another");
         }),
-        ("a namespace in another's place", &|world| {
+        ("a namespace in another's place", &[Cluster, Objects], &|world| {
             world.body(&names.namespace_key())["metadata"]["uid"] = json!("another");
         }),
-        ("an object that is gone", &|world| world.delete(&names.budget())),
-        ("an answer of the server", &|world| {
+        ("an object that is gone", &[Objects], &|world| world.delete(&names.budget())),
+        ("an answer of the server", &[Objects], &|world| {
             let mut object = world.desired.budget.clone().expect("a budget");
             object.body["metadata"]["labels"]["injected"] = json!("by a webhook");
             accept(world, object, &[]);
         }),
-        ("a warning of the server", &|world| {
+        ("a warning of the server", &[Objects], &|world| {
             let object = world.desired.budget.clone().expect("a budget");
             accept(world, object, &["deprecated"]);
         }),
-        ("a certificate", &|world| world.certificate(&names.server_secret()).not_after = days(200)),
-        ("an authority", &|world| {
+        ("a certificate", &[Objects], &|world| {
+            world.certificate(&names.server_secret()).not_after = days(200)
+        }),
+        ("an authority", &[Objects, Steps], &|world| {
             let secret = world.live.secrets.get_mut(&names.server_secret()).expect("read");
             secret.authority_sha256 = Some("another".into());
         }),
-        ("a member", &|world| {
+        ("a member", &[Members, Steps], &|world| {
             let more = voter(&world.desired, 3);
             world.listed().push(more);
         }),
-        ("a member's id", &|world| world.listed()[2].id = Id(0xbad)),
-        ("a member's role", &|world| world.listed()[2].role = Role::Learner),
-        ("a step", &|world| world.live.journal = Lookup::Absent),
+        ("a member's id", &[Members], &|world| world.listed()[2].id = Id(0xbad)),
+        ("a member's role", &[Members, Steps], &|world| world.listed()[2].role = Role::Learner),
+        ("a claim in another's place", &[Objects, Steps], &|world| world.claims()[1].uid = "another".into()),
+        ("what others set", &[Objects, Foreign], &|world| {
+            let body = world.body(&names.budget());
+            body["metadata"]["annotations"] = json!({ "note": "theirs" });
+            body["metadata"]["managedFields"] = json!([{ "manager": "kubectl-edit", "operation": "Update",
+                "fieldsV1": { "f:metadata": { "f:annotations": { "f:note": {} } } } }]);
+        }),
+        ("a step", &[Steps], &|world| world.live.journal = Lookup::Absent),
     ];
-    let mut seen = vec![("nothing", digest(&World::wanting(FIVE)))];
-    for (what, change) in table {
+    let before = digest(&World::wanting(FIVE));
+    let mut seen = vec![("nothing", before.clone())];
+    for (what, parts, change) in table {
         let mut world = World::wanting(FIVE);
         change(&mut world);
         let one = digest(&world);
         assert!(seen.iter().all(|(_, other)| *other != one), "{what}");
+        assert_eq!(before.differs(&one.0), parts, "{what}");
         seen.push((what, one));
     }
 }

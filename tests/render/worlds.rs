@@ -5,8 +5,8 @@ use etcdctl_stack::{
     object::{Kind, ObjectKey},
     observed::{Lookup, Target},
     plan::{
-        Action, BeforeAfter, Blocked, Change, Check, Confidence, Cost, Digest, Etcd, FieldChange, Outcome,
-        Plan, Source, Step, Tally, Verb,
+        Action, Basis, BeforeAfter, Blocked, Change, Check, Confidence, Cost, Digest, Etcd, FieldChange,
+        Outcome, Plan, Source, Step, Tally, Verb,
     },
 };
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ pub fn unchanged() -> Plan {
         namespace: "etcd-orders".into(),
         namespace_exists: true,
         target: Target { context: "prod-eu".into(), cluster_uid: Lookup::Found("7c1f".into()) },
+        basis: Basis::default(),
         digest: Some(Digest("7f3a91c2".repeat(8))),
         changes: Vec::new(),
         unchanged: vec![
