@@ -16,7 +16,7 @@ use crate::{
     member::{Alarm, Membership, Status},
     object::ObjectKey,
     observed::{EtcdReading, Live, Lookup, Members, Observed, Pod, journal::Ending},
-    plan::{Intent, Plan, adoptions, deletes, plan, questions, settle},
+    plan::{Against, Intent, Plan, adoptions, deletes, offline, plan, predict, questions, settle},
     stack::Stack,
 };
 
@@ -71,6 +71,34 @@ pub async fn observe(
         made = plan(&desired, &observed, intent, now);
     }
     Ok(Planned { plan: made, desired, observed })
+}
+
+/// Reads everything, and asks about nothing.
+///
+/// # Errors
+///
+/// Only when nothing can be asked at all; what else fails is in what was read.
+pub async fn look(reader: &Reader, stack: &Stack) -> Result<(Live, Members), cluster::Error> {
+    let wanted = desired(stack);
+    let target = reader.target().await?;
+    let pods = reader.pods(&wanted.names).shared();
+    let live = reader.live(&wanted, target, pods.clone());
+    let (live, members) = join(live, members(reader, &wanted, pods)).await;
+    Ok((live?, members))
+}
+
+/// Makes the plan from what was recorded, and asks nobody.
+pub fn from_recording(
+    stack: &Stack,
+    mut observed: Observed,
+    intent: &Intent,
+    now: Timestamp,
+    against: Against,
+) -> Planned {
+    let desired = settle(&desired(stack), &observed.live);
+    observed.proposals = predict(&desired, &observed.live, intent);
+    let plan = offline(&desired, &observed, intent, now, against);
+    Planned { plan, desired, observed }
 }
 
 /// What has a name of the stack's, whoever made it: the plan judges each.

@@ -67,7 +67,7 @@ pub struct Target {
 }
 
 /// Everything that was read before any dry-run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Where it was read.
     pub target: Target,
@@ -156,7 +156,7 @@ pub struct Pod {
 }
 
 /// A pod template that the StatefulSet's controller has kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// Its name, which each pod that is made from it carries.
     pub name: String,
@@ -345,7 +345,7 @@ impl EtcdReading {
 }
 
 /// Everything that a plan is made from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// What was read.
     pub live: Live,

@@ -39,6 +39,8 @@
 //! digest        what an approval is bound to
 //! known         how an action is known again
 //! drift         what others changed since the last apply
+//! predict       what the API server would store, where nobody can ask it
+//! offline       a plan without a cluster
 //! ```
 
 use jiff::Timestamp;
@@ -74,8 +76,10 @@ mod inventory;
 mod known;
 mod membership;
 mod needs;
+mod offline;
 mod order;
 mod ownership;
+mod predict;
 mod prune;
 mod questions;
 mod quota;
@@ -104,6 +108,8 @@ pub use foreign::Foreign;
 pub use intent::Intent;
 pub use known::{action_hashes, goes_on, is_left_of, removed};
 pub use needs::Needs;
+pub use offline::{Against, offline};
+pub use predict::predict;
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};
 pub(crate) use state::recorded_cluster;
@@ -121,7 +127,10 @@ pub struct Plan {
     pub namespace_exists: bool,
     /// Which cluster this is about.
     pub target: Target,
-    /// What an approval is bound to; `None` when something could not be read.
+    /// The recording that it was made against; `None` where a cluster was asked.
+    pub against: Option<Against>,
+    /// What an approval is bound to; `None` when something could not be read, or
+    /// no cluster was asked.
     pub digest: Option<Digest>,
     /// What the digest is made of, part by part.
     pub basis: Basis,
@@ -391,6 +400,7 @@ fn with_snapshot(
         namespace: desired.stack.namespace.clone(),
         namespace_exists: live.objects.get(&desired.namespace.key).and_then(Lookup::found).is_some(),
         target: live.target.clone(),
+        against: None,
         digest: None,
         basis: Basis::default(),
         changes,

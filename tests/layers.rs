@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("snapshot", &["etcd"]),
     ("observe", &["stack", "desired", "observed", "plan", "cluster", "etcd", "dial"]),
     ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki", "dial", "snapshot"]),
+    ("recording", &["observed"]),
     ("render", &["plan", "report"]),
 ];
 
@@ -56,6 +57,7 @@ const PURE: &[&str] = &[
     "observed",
     "plan",
     "report",
+    "recording",
 ];
 
 /// What a pure module may not name: clients, files, environment, clock, chance.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::quantity::Quantity;
 
 /// A ResourceQuota.
 /// <https://kubernetes.io/docs/concepts/policy/resource-quotas/>
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
     /// Its name.
     pub name: String,
@@ -19,7 +21,7 @@ pub struct Quota {
 }
 
 /// Which pods a quota counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// `BestEffort`, `NotTerminating`, `PriorityClass`, ...
     pub name: String,

@@ -13,6 +13,7 @@ use super::{
     anew::Anew,
     compare::namespace_goes,
     membership::{Listed, Move, State},
+    offline::NOBODY_ASKED,
     questions::{next_claim, next_pod},
     quota, refusal,
 };
@@ -100,6 +101,9 @@ fn check(name: &str, outcome: Outcome, detail: String) -> Check {
 }
 
 pub fn rights(rights: &[Right]) -> (Check, Option<Blocked>) {
+    if rights.is_empty() {
+        return (check("rights", Outcome::Unchecked, NOBODY_ASKED.to_owned()), None);
+    }
     let missing: Vec<String> = rights.iter().filter(|right| !right.allowed).map(print_right).collect();
     if missing.is_empty() {
         return (check("rights", Outcome::Pass, format!("{} rights", rights.len())), None);
@@ -211,7 +215,10 @@ fn room(desired: &Desired, observed: &Observed, ordinal: usize) -> (Check, Optio
 
 fn dry_run(name: &str, key: &ObjectKey, observed: &Observed, more: bool) -> (Check, Option<Blocked>) {
     let fine = |detail: String| (check(name, Outcome::Pass, detail), None);
+    let is_of = |place: &ObjectKey| place.namespace.is_none() && key.namespace.as_ref() == Some(&place.name);
+    let there = observed.live.objects.iter().any(|(key, found)| is_of(key) && found.found().is_some());
     match observed.proposals.get(key) {
+        None if there => (check(name, Outcome::Unchecked, NOBODY_ASKED.to_owned()), None),
         None | Some(Proposal::NamespaceMissing) => {
             let detail = "the namespace does not exist yet; checked again after it is made".to_owned();
             (check(name, Outcome::Unchecked, detail), None)

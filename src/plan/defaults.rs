@@ -50,6 +50,48 @@ impl Defaults {
         let chosen = CHOSEN.contains(&(kind, path.as_str()));
         chosen || table.is_some_and(|table| knows(table, &path, &part.value))
     }
+
+    /// What the server fills in at a place of a body, where that is always the
+    /// same.
+    pub fn value(&self, kind: Kind, body: &Value, pointer: &str) -> Option<&'static Value> {
+        only(self.0?.get(&kind)?.get(&generalised(body, pointer))?)
+    }
+
+    /// Fills into a new part of an object, at this path of the table, what the
+    /// server fills in.
+    pub fn fill(&self, kind: Kind, path: &str, part: &mut Value) {
+        for (full, values) in self.0.and_then(|table| table.get(&kind)).into_iter().flatten() {
+            let below = full.strip_prefix(path).filter(|rest| rest.starts_with(['.', '[']));
+            if let (Some(rest), Some(value)) = (below, only(values)) {
+                put(part, rest, value);
+            }
+        }
+    }
+}
+
+/// A default that is the same everywhere.
+fn only(values: &[Value]) -> Option<&Value> {
+    match values {
+        [value] => Some(value),
+        _ => None,
+    }
+}
+
+/// Puts a value at the end of a path, where all before it is there and it is
+/// not.
+fn put(part: &mut Value, path: &str, value: &Value) {
+    if let Some(rest) = path.strip_prefix("[]") {
+        let items = part.as_array_mut().into_iter().flatten();
+        return items.for_each(|item| put(item, rest, value));
+    }
+    let Some(name) = path.strip_prefix('.') else { return };
+    let (name, rest) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
+    let Some(fields) = part.as_object_mut() else { return };
+    if rest.is_empty() {
+        fields.entry(name).or_insert_with(|| value.clone());
+    } else if let Some(below) = fields.get_mut(name) {
+        put(below, rest, value);
+    }
 }
 
 /// Whether the table has a value there, or all of its parts.

@@ -53,6 +53,7 @@ fn bare(desired: &Desired, observed: &Observed) -> Plan {
         namespace: desired.stack.namespace.clone(),
         namespace_exists: live.objects.get(&desired.namespace.key).and_then(Lookup::found).is_some(),
         target: live.target.clone(),
+        against: None,
         digest: None,
         basis: Basis::default(),
         changes: Vec::new(),

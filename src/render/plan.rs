@@ -13,12 +13,12 @@ use super::{
 use crate::{
     member::{Member, Role, quorum},
     object::{Kind, ObjectKey},
-    plan::{self, Check, Digest, Ending, Etcd, Outcome, Plan},
+    plan::{self, Against, Check, Digest, Ending, Etcd, Outcome, Plan},
     report::{Permissions, Unfinished, grouped, in_numbers, needed, short_name},
 };
 
 /// Why a plan is not the last one.
-const THEN: &str = "what else there is to do is decided once these steps are done.";
+pub const THEN: &str = "what else there is to do is decided once these steps are done.";
 
 /// What a plan is shown with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,7 @@ pub fn plan(plan: &Plan, view: View<'_>, style: Style) -> String {
             text.push_str(&kept(plan, style));
         }
         text.push_str(&notes(plan, style));
+        text.push_str(&offline(plan, style));
         return text;
     }
     text.push_str(&objects(plan, view.detail, style));
@@ -97,13 +98,25 @@ pub fn plan(plan: &Plan, view: View<'_>, style: Style) -> String {
     text.push_str(&notes(plan, style));
     text.push_str(&in_the_way(plan, style));
     text.push_str(&footer(plan, view, style));
+    text.push_str(&offline(plan, style));
     text
+}
+
+/// What a plan is not good for that was made without a cluster.
+fn offline(plan: &Plan, style: Style) -> String {
+    let Some(Against { file, .. }) = &plan.against else { return String::new() };
+    let line = format!(
+        "predicted from {}, and no cluster was asked. It has no digest, and cannot be what `apply --expect` \
+         expects: plan without --against for that.",
+        plain(file)
+    );
+    format!("{}\n", style.wrap(&style.mind("Offline: "), 2, &line))
 }
 
 fn header(plan: &Plan, view: View<'_>, style: Style) -> String {
     let mut parts = vec![
         style.bold(&plan.stack),
-        format!("context {}", plain(&plan.target.context)),
+        plan.against.as_ref().map_or_else(|| format!("context {}", plain(&plan.target.context)), recording),
         format!("namespace {}{}", plan.namespace, whether_new(plan)),
     ];
     parts.extend(
@@ -122,8 +135,14 @@ fn header(plan: &Plan, view: View<'_>, style: Style) -> String {
     text
 }
 
+/// What a plan is made against, in the place of a context.
+pub fn recording(against: &Against) -> String {
+    let applied = against.applied_at.map(|at| format!(", last applied {}", when(at)));
+    format!("offline, against {}{}", plain(&against.file), applied.unwrap_or_default())
+}
+
 /// What becomes of the stack as a whole.
-fn end_in_words(end: Ending) -> String {
+pub fn end_in_words(end: Ending) -> String {
     match end {
         Ending::Destroy => "destroy".to_owned(),
         Ending::Forget => "forget".to_owned(),
@@ -131,7 +150,7 @@ fn end_in_words(end: Ending) -> String {
 }
 
 /// The run that the plan goes on with, in a line.
-fn goes_on(unfinished: &Unfinished) -> (&'static str, String) {
+pub fn goes_on(unfinished: &Unfinished) -> (&'static str, String) {
     let Unfinished { who, started_at, digest: _, steps, asked_for, holds_lock } = unfinished;
     let asked = match asked_for.as_slice() {
         [] => String::new(),
@@ -155,7 +174,7 @@ fn whether_new(plan: &Plan) -> &'static str {
 }
 
 /// The etcd cluster in a line: what answers now, not what was.
-fn running(plan: &Plan, etcd: &Etcd, style: Style) -> Vec<String> {
+pub fn running(plan: &Plan, etcd: &Etcd, style: Style) -> Vec<String> {
     let Etcd { cluster_id, members, healthy, leader, alarms, db_size: _, quota: _ } = etcd;
     let (voters, learners): (Vec<&Member>, Vec<&Member>) =
         members.iter().partition(|member| member.role == Role::Voter);
@@ -172,8 +191,9 @@ fn running(plan: &Plan, etcd: &Etcd, style: Style) -> Vec<String> {
         format!("cluster {cluster_id}"),
         if up == voters.len() { health } else { style.bad(&health) },
         leader,
-        database(plan, etcd),
     ];
+    // A recording does not hold what changes all the time.
+    parts.extend(plan.against.is_none().then(|| database(plan, etcd)));
     if !learners.is_empty() {
         parts.insert(2, count(learners.len(), "learner"));
     }
@@ -240,7 +260,7 @@ fn checked(plan: &Plan, style: Style) -> String {
 }
 
 /// What could not be checked, by the reason.
-fn open(checks: &[Check]) -> Vec<(&str, Vec<&str>)> {
+pub fn open(checks: &[Check]) -> Vec<(&str, Vec<&str>)> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for Check { name, outcome, detail } in checks {
         if *outcome != Outcome::Unchecked {

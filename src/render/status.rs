@@ -3,7 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::style::{Style, bytes, count, padded, plain};
+use super::{
+    plan::recording,
+    style::{Style, bytes, count, padded, plain},
+};
 use crate::{
     member::Role,
     report::status::{CertificateStatus, ClusterStatus, MemberStatus, Next, Pending, PendingState, State},
@@ -40,6 +43,7 @@ fn header(status: &ClusterStatus, style: Style) -> Vec<String> {
         State::Unknown => style.bad("unknown: could not be asked"),
     };
     let mut parts = vec![style.bold(&status.stack), format!("namespace {}", status.namespace)];
+    parts.extend(status.against.as_ref().map(recording));
     parts.extend(status.cluster_id.map(|id| format!("cluster {id}")));
     parts.push(health);
     parts.extend(spare(status, style));

@@ -8,7 +8,7 @@ use crate::{
     desired::Desired,
     member::{Alarm, Id, Role, quorum},
     observed::{EtcdReading, Live, Lookup, Members, Observed},
-    plan::{self, Plan, days_left, recorded_cluster},
+    plan::{self, Against, Plan, days_left, recorded_cluster},
 };
 
 mod member;
@@ -50,6 +50,8 @@ pub struct ClusterStatus {
     pub unread: Vec<String>,
     /// What to do next, where there is something.
     pub next: Option<Next>,
+    /// The recording that it is from; `None` where the cluster was asked.
+    pub against: Option<Against>,
 }
 
 /// How a cluster is.
@@ -155,7 +157,11 @@ pub struct CertificateStatus {
 pub fn of(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> ClusterStatus {
     let live = &observed.live;
     let reading = member::reading(observed);
-    let members = member::members(desired, observed);
+    let mut members = member::members(desired, observed);
+    if plan.against.is_some() {
+        // A recording does not hold what changes all the time.
+        members.iter_mut().for_each(|member| (member.db_size, member.db_size_in_use) = (None, None));
+    }
     let voters = reading.map(|reading| reading.membership.voters());
     let up = members.iter().filter(|one| one.role == Some(Role::Voter) && one.healthy == Some(true)).count();
     let alarms = reading.map(|reading| reading.alarms.clone()).unwrap_or_default();
@@ -187,6 +193,7 @@ pub fn of(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -
         pending: pending(plan, &unread),
         changed_by_others: changed_by_others(desired, observed).filter(|_| unread.is_empty()),
         next: next(plan, state, learner || recorded.is_none(), busy.is_some()),
+        against: plan.against.clone(),
         unread,
     }
 }

@@ -21,6 +21,7 @@ mod owned;
 mod pruned;
 mod put_back;
 mod quotas;
+mod recorded;
 mod remade;
 mod removing;
 mod restarting;

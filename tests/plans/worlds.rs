@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::recorded;
 use etcdctl_stack::{
     certificate::{Facts, Usage},
     desired::{CLUSTER_ID, Desired, SecretRequest, desired},
@@ -132,7 +133,8 @@ impl World {
     }
 
     pub fn plan(&self) -> Plan {
-        plan(&self.desired, &self.observed(), &self.intent, NOW)
+        let plan = plan(&self.desired, &self.observed(), &self.intent, NOW);
+        recorded::agreed(self, plan)
     }
 
     /// Puts an object there as the API server would keep it.

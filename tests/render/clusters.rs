@@ -52,6 +52,7 @@ fn healthy() -> ClusterStatus {
         changed_by_others: Some(0),
         unread: Vec::new(),
         next: None,
+        against: None,
     }
 }
 

@@ -19,6 +19,7 @@ pub fn unchanged() -> Plan {
         namespace_exists: true,
         target: Target { context: "prod-eu".into(), cluster_uid: Lookup::Found("7c1f".into()) },
         basis: Basis::default(),
+        against: None,
         digest: Some(Digest("7f3a91c2".repeat(8))),
         changes: Vec::new(),
         unchanged: vec![
