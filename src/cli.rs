@@ -15,6 +15,7 @@ mod check;
 mod clock;
 mod connect;
 mod consent;
+mod document;
 mod drift;
 mod exit;
 mod history;
@@ -67,7 +68,7 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
     let Arguments { global, command } = arguments;
     match command {
         Command::Check(arguments) => check::check(&arguments, output),
-        Command::Schema => check::schema(output),
+        Command::Schema(arguments) => check::schema(arguments.of, output),
         Command::Init(arguments) => check::init(&arguments, output),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -14,6 +14,7 @@ use crate::{
 mod bootstrap;
 mod certificates;
 mod disruption;
+mod keys;
 mod labels;
 mod names;
 mod namespace;
@@ -24,6 +25,7 @@ mod stateful_set;
 mod tests;
 
 pub use bootstrap::{Window, window};
+pub use keys::keys;
 pub use names::{Names, ORDINALS};
 pub use stateful_set::with_replicas;
 

@@ -180,6 +180,20 @@ impl Path {
         self.0.iter().map(word).collect()
     }
 
+    /// Its parts as values for programs: a list item is an object of the keys
+    /// that name it.
+    pub fn keys(&self) -> Vec<Value> {
+        let parsed =
+            |text: &String| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+        let key = |part: &Part| match part {
+            Part::Field(name) => Value::from(name.as_str()),
+            Part::Item(keys) => keys.iter().map(|(key, value)| (key.clone(), parsed(value))).collect(),
+            Part::Member(value) => [("value".to_owned(), parsed(value))].into_iter().collect(),
+            Part::Place(index) => Value::from(*index),
+        };
+        self.0.iter().map(key).collect()
+    }
+
     /// Its value in an object.
     pub fn get<'a>(&self, body: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(body, |value, part| part.of(value))

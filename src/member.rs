@@ -1,7 +1,8 @@
 //! etcd members as values, and the arithmetic of quorum.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// An id that etcd gave to a member or a cluster; printed as etcdctl prints it.
@@ -31,13 +32,27 @@ impl Serialize for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }
 
+impl JsonSchema for Id {
+    fn schema_name() -> Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An id that etcd gave to a member or a cluster, as `etcdctl member list` prints it.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{1,16}$",
+        })
+    }
+}
+
 /// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Votes and counts for quorum.
@@ -47,7 +62,7 @@ pub enum Role {
 }
 
 /// A member as etcd lists it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// The id in the list; another one after a removal and a new add.
     pub id: Id,
@@ -150,7 +165,7 @@ pub fn complaint(status: &Status, membership: &Membership, id: Id, leader: Id) -
 }
 
 /// An alarm that is raised, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Alarm {
     /// The member that raised it.
     pub member_id: Id,

@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A kind of object that the tool reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Kind {
     /// `v1` Namespace.
     Namespace,
@@ -104,7 +105,7 @@ impl fmt::Display for Kind {
 
 /// Names one object: kind, namespace (none for cluster-wide kinds) and name.
 /// Written as it is printed, `StatefulSet/etcd-orders/orders`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 pub struct ObjectKey {
     /// What it is.
@@ -129,7 +130,7 @@ impl ObjectKey {
 
 /// An object of a stack as a person names it: `Service/orders`, with or
 /// without the namespace before the name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Named {
     /// What it is.
     pub kind: Kind,
@@ -214,7 +215,7 @@ pub fn etcd_container<'a>(body: &'a Value, pointer: &str) -> Option<&'a Value> {
 /// An object as JSON, whole: `apiVersion`, `kind`, `metadata` and the rest.
 ///
 /// A Secret's body never holds `data`: its values stay in `cluster`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Object {
     /// Which object this is.
     pub key: ObjectKey,

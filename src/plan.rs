@@ -38,12 +38,14 @@
 //! basis         what a plan is made of, part by part
 //! digest        what an approval is bound to
 //! known         how an action is known again
+//! unknown       what is known only once the steps have run
 //! drift         what others changed since the last apply
 //! predict       what the API server would store, where nobody can ask it
 //! offline       a plan without a cluster
 //! ```
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -90,30 +92,34 @@ mod spelling;
 mod state;
 mod step;
 mod template;
+mod unknown;
 mod volumes;
 mod whose;
 
 pub use crate::observed::journal::Ending;
 pub use adopt::{adoptions, makers};
 pub use basis::Basis;
-pub use blocked::{Blocked, Fact};
+pub use blocked::{Blocked, Contested, Fact};
 pub use certificates::days_left;
-pub use change::{broken_at, differences};
+pub use change::{broken_at, differences, keys, stable};
 pub use check::{Check, Outcome};
 pub use destroy::takes_claims_along;
 pub use digest::{Digest, Part};
 pub use drift::{Drift, Drifted, SetBy, drift};
 pub use ending::deletes;
 pub use foreign::Foreign;
+pub use immutable::never_changes;
 pub use intent::Intent;
 pub use known::{action_hashes, goes_on, is_left_of, removed};
 pub use needs::Needs;
 pub use offline::{Against, offline};
+pub use ownership::forces;
 pub use predict::predict;
 pub use questions::{questions, settle};
 pub use source::{FieldChange, Source};
 pub(crate) use state::recorded_cluster;
 pub use step::{Action, Cost, Expects, Fill, Guard, IssueReason, RestartReason, Step, Tally, Wait};
+pub use unknown::unknown;
 pub use whose::{set_by_others, stays_because};
 
 /// What would change, in what order, and why it may not.
@@ -180,7 +186,7 @@ pub struct BeforeAfter {
 }
 
 /// One object that is not as wanted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// Which object.
     pub key: ObjectKey,
@@ -231,7 +237,7 @@ pub enum Verb {
 }
 
 /// How sure a predicted object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// The API server was asked what it would store.

@@ -1,6 +1,7 @@
 //! What is told of a plan and of a cluster, as values: what a plan comes to,
 //! what happens while it is carried out, and the cluster as it is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Plan, Verb};
@@ -70,7 +71,7 @@ pub struct Report {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything is done.

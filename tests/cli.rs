@@ -10,6 +10,9 @@ use std::{
 
 use serde_json::Value;
 
+#[path = "schema/valid.rs"]
+mod valid;
+
 /// The binary in an empty environment, in a folder of its own.
 fn tool(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_etcdctl-stack"));
@@ -73,6 +76,20 @@ fn flags_of_other_tools_are_answered_with_what_to_do_here() {
         let output = run(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(err(&output).contains(advice), "{arguments:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn each_document_has_a_schema_and_that_of_stack_files_is_the_default() {
+    let folder = folder();
+    let schema = |arguments: &[&str]| out(&run(folder.path(), &[&["schema"], arguments].concat()));
+    let published = [
+        (&[][..], include_str!("../stack.schema.json")),
+        (&["--of", "stack"], include_str!("../stack.schema.json")),
+        (&["--of", "plan"], include_str!("../plan.schema.json")),
+    ];
+    for (arguments, text) in published {
+        assert!(schema(arguments) == text, "{arguments:?}");
     }
 }
 
@@ -253,8 +270,19 @@ fn colour_is_where_somebody_wants_it() {
     };
     assert!(!colored("TERM", "xterm", &[]), "a pipe has no colour");
     assert!(colored("FORCE_COLOR", "1", &[]));
+    assert!(colored("CLICOLOR_FORCE", "1", &[]) && !colored("CLICOLOR_FORCE", "0", &[]));
+    assert!(colored("GITHUB_ACTIONS", "true", &[]) && colored("GITLAB_CI", "true", &[]));
     assert!(colored("NO_COLOR", "1", &["--color", "always"]));
     assert!(!colored("FORCE_COLOR", "1", &["--no-color"]));
+    assert!(!colored("FORCE_COLOR", "1", &["--json"]), "never in JSON");
+    let two = |first: (&str, &str), second: (&str, &str)| {
+        let mut command = tool(folder.path(), &["check", "broken.toml"]);
+        let output = command.env(first.0, first.1).env(second.0, second.1).output().expect("the tool starts");
+        out(&output).contains('\u{1b}')
+    };
+    assert!(!two(("NO_COLOR", "1"), ("FORCE_COLOR", "1")));
+    assert!(two(("TERM", "dumb"), ("FORCE_COLOR", "1")));
+    assert!(!two(("TERM", "dumb"), ("GITHUB_ACTIONS", "true")));
 }
 
 #[test]
@@ -278,6 +306,7 @@ fn several_files_each_have_an_entry_whatever_becomes_of_them() {
     let output = run(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(1));
     let plans: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    plans.as_array().into_iter().flatten().for_each(valid::plan);
     let files: Vec<(&Value, &Value)> = plans
         .as_array()
         .expect("a list")
@@ -308,9 +337,11 @@ fn programs_are_told_every_mistake_also_of_a_file_that_is_not_there() {
 
     let nowhere = ["--json", "--kubeconfig", "no-such-file"];
     let single = json(&[&["plan", "broken.toml"], &nowhere[..]].concat());
+    valid::plan(&single);
     let found = ["stack::unknown_key", "stack::unknown_key"];
     assert_eq!((&single["errored"], codes(&single["diagnostics"])), (&true.into(), found.to_vec()));
     let many = json(&[&["plan", "broken.toml", "nope.toml", "good.toml"], &nowhere[..]].concat());
+    many.as_array().into_iter().flatten().for_each(valid::plan);
     let all: Vec<Vec<&str>> =
         many.as_array().expect("a list").iter().map(|plan| codes(&plan["diagnostics"])).collect();
     assert_eq!(all, [&found[..], &["plan::no_plan"], &["stack::unreadable"]]);

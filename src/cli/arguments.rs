@@ -236,14 +236,16 @@ Examples:
   etcdctl-stack init orders.toml --namespace data   in namespace `data`
   etcdctl-stack init --name orders -                to standard output")]
     Init(Init),
-    /// Print the JSON Schema of stack files, for editors
+    /// Print a JSON Schema: of stack files, of plans
     ///
     /// A stack file whose first line is `#:schema ./stack.schema.json` is completed
-    /// and checked by editors that know Taplo or Tombi.
+    /// and checked by editors that know Taplo or Tombi. The other says what `plan --json`
+    /// holds.
     #[command(after_help = "\
 Examples:
-  etcdctl-stack schema > stack.schema.json")]
-    Schema,
+  etcdctl-stack schema > stack.schema.json
+  etcdctl-stack schema --of plan > plan.schema.json")]
+    Schema(Schema),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -339,6 +341,22 @@ pub struct Check {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what
+    #[arg(long, value_enum, default_value_t = Document::Stack, value_name = "DOCUMENT")]
+    pub of: Document,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// A stack file.
+    Stack,
+    /// What `plan --json` prints.
+    Plan,
 }
 
 #[derive(Debug, Args)]

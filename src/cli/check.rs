@@ -5,12 +5,15 @@ use std::{fs, io::Write, path::Path};
 use serde_json::json;
 
 use super::{
-    arguments::{Check, Init},
+    arguments::{Check, Document, Init},
     exit::Exit,
     output::Output,
     stacks,
 };
-use crate::stack::{self, Finding, parse_and_check};
+use crate::{
+    render,
+    stack::{self, Finding, parse_and_check},
+};
 
 /// Reports every mistake of every file.
 pub fn check(arguments: &Check, output: &Output) -> Exit {
@@ -47,9 +50,13 @@ pub fn check(arguments: &Check, output: &Output) -> Exit {
     exit.worse(printed)
 }
 
-/// Prints the JSON Schema.
-pub fn schema(output: &Output) -> Exit {
-    output.answer(&format!("{:#}\n", stack::schema()))
+/// Prints a JSON Schema.
+pub fn schema(of: Document, output: &Output) -> Exit {
+    let schema = match of {
+        Document::Stack => stack::schema(),
+        Document::Plan => render::schema(),
+    };
+    output.answer(&format!("{schema:#}\n"))
 }
 
 /// Writes a starter file; never over one that is there.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     arguments::{Global, Intents, Plan as Arguments},
-    clock, consent,
+    clock, consent, document,
     exit::Exit,
     output::Output,
     stacks::{self, Loaded},
@@ -138,7 +138,7 @@ impl Failed {
 }
 
 fn no_plan(reason: &str) -> Value {
-    json!({ "severity": "error", "code": "plan::no_plan", "summary": reason })
+    json!({ "severity": "error", "code": "plan::no_plan", "summary": reason, "detail": null })
 }
 
 async fn one(loaded: Result<Loaded, Failed>, arguments: &Arguments, global: &Global) -> Result<Made, Failed> {
@@ -226,11 +226,8 @@ fn for_programs(file: &str, made: &Result<Made, Failed>, asked: &Asked<'_>) -> V
         Ok(made) => made,
         Err(failed) => return render::json_without_plan(file, &failed.diagnostics()),
     };
-    let mut plan = render::json(&made.planned.plan, asked.about(file, made));
-    if let Some(diagnostics) = plan["diagnostics"].as_array_mut() {
-        diagnostics.extend(made.loaded.checked.warnings.iter().map(|warning| json!(warning)));
-    }
-    plan
+    let Made { loaded: Loaded { text, checked, .. }, planned, .. } = made;
+    document::json(&planned.plan, asked.about(file, made), text, checked, clock::now())
 }
 
 fn people(made: &[(String, Result<Made, Failed>)], asked: &Asked<'_>, output: &Output) -> String {

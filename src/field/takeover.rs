@@ -11,6 +11,7 @@
 //! kubectl   spec.replicas, through the subresource `scale`     stays
 //! ```
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -20,7 +21,7 @@ use super::{OURS, Owner, Path, owners};
 pub const NOBODY: &str = "before-first-apply";
 
 /// Who made an object that is to be ours, and what it set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Predecessor {
     /// Its name.

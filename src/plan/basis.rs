@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ use crate::{
 const PLAN_SEMANTICS: u32 = 4;
 
 /// SHA-256 of each part of a plan, 64 hexadecimal digits each.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Basis {
     /// What this version of the tool means by a plan: no hash, a number.
     pub semantics: u32,
@@ -35,12 +36,14 @@ pub struct Basis {
     /// The namespace's identity, or the cluster's.
     pub cluster: String,
     /// Each object as it is and as it would be.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub objects: BTreeMap<ObjectKey, String>,
     /// Each claim of a member, by its uid and whether it is being deleted: no
     /// hash, in words.
     #[serde(default)]
     pub claims: BTreeMap<String, String>,
     /// What others set on each object.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub foreign: BTreeMap<ObjectKey, String>,
     /// The members.
     pub members: String,

@@ -73,6 +73,25 @@ pub fn value_at(body: &Value, path: &str) -> Option<Value> {
     Some(part.value)
 }
 
+/// A path of [`differences`] as the keys that lead there, one by one; `None`
+/// where a body has no such place. A list item is an object with what names it,
+/// which stays true when the order changes.
+pub fn keys(body: &Value, path: &str) -> Option<Vec<Value>> {
+    let mut part = Part { pointer: String::new(), value: body.clone() };
+    let (mut at, mut keys) = (String::new(), Vec::new());
+    while at != path {
+        let below = |name: &String| path.strip_prefix(name.as_str()).is_some_and(is_below);
+        let (name, inner) = named(&at, &part)?.into_iter().find(|(name, _)| below(name))?;
+        let last = inner.pointer.rsplit('/').next()?.replace("~1", "/").replace("~0", "~");
+        keys.push(match &part.value {
+            Value::Array(items) => item_keys(items.get(last.parse::<usize>().ok()?)?)?,
+            _ => json!(last),
+        });
+        (at, part) = (name, inner);
+    }
+    Some(keys)
+}
+
 /// Whether a rest of a path begins where a name ends.
 fn is_below(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with(['.', '['])
@@ -169,12 +188,21 @@ fn item_name(item: &Value) -> Option<(String, Value)> {
         let (name, value) = flag.strip_prefix("--")?.split_once('=')?;
         return Some((format!("--{name}"), json!(value)));
     }
-    let key = ["mountPath", "name", "containerPort", "port", "topologyKey", "ip", "type"]
-        .iter()
-        .find_map(|key| item.get(key))
-        .or_else(|| item.pointer("/metadata/name"))?;
+    let key = KEYS.iter().find_map(|key| item.get(key)).or_else(|| item.pointer("/metadata/name"))?;
     let name = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
     Some((name, item.clone()))
+}
+
+/// What names items of Kubernetes' own lists, the most telling first.
+const KEYS: [&str; 7] = ["mountPath", "name", "containerPort", "port", "topologyKey", "ip", "type"];
+
+/// What names a list item, as an object that it matches.
+fn item_keys(item: &Value) -> Option<Value> {
+    if item.is_string() {
+        return Some(json!({ "flag": item_name(item)?.0 }));
+    }
+    let own = KEYS.iter().find_map(|key| Some(json!({ *key: item.get(key)? })));
+    own.or_else(|| Some(json!({ "metadata": { "name": item.pointer("/metadata/name")? } })))
 }
 
 #[cfg(test)]
@@ -240,6 +268,18 @@ mod tests {
             assert_eq!(value_at(&body, path), Some(value), "{path}");
         }
         assert_eq!(value_at(&body, "spec.list[c].args"), None);
+        for (path, expected) in [
+            ("spec.list[b].args[--y]", json!(["spec", "list", { "name": "b" }, "args", { "flag": "--y" }])),
+            ("metadata.labels[\"a.b/c\"]", json!(["metadata", "labels", "a.b/c"])),
+        ] {
+            assert_eq!(keys(&body, path).map(Value::from), Some(expected), "{path}");
+        }
+        assert_eq!(keys(&body, "spec.list[c].args"), None);
+        let claims = json!({ "claims": [{ "metadata": { "name": "data" }, "size": 1 }] });
+        assert_eq!(
+            keys(&claims, "claims[data].size").map(Value::from),
+            Some(json!(["claims", { "metadata": { "name": "data" } }, "size"]))
+        );
         let mut other = body.clone();
         other["spec"]["list"][1]["args"] = json!(["--y=3", "--x=1"]);
         let found = differences(&body, &other).remove(0);

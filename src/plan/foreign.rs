@@ -15,9 +15,10 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Blocked, Digest, Fact, ownership, questions};
+use super::{Blocked, Fact, ownership, questions};
 use crate::{
     canonical::sha256,
     desired::Desired,
@@ -32,7 +33,7 @@ mod removal;
 pub use removal::{Removal, may_go, split};
 
 /// A field that another manager set, and that is not the stack's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Foreign {
     /// The object.
     pub key: ObjectKey,
@@ -41,6 +42,9 @@ pub struct Foreign {
     /// The field, as the server shows it in a conflict: one for all of a list
     /// item or table that they added.
     pub field: String,
+    /// The same as the keys that lead there, one by one.
+    #[serde(default)]
+    pub path: Vec<Value>,
     /// Who set it.
     pub manager: String,
     /// `Apply` or `Update`.
@@ -50,7 +54,7 @@ pub struct Foreign {
     /// Its value; `None` of a Secret and of an environment variable.
     pub value: Option<Value>,
     /// SHA-256 of its value, whatever that is. Not for display.
-    pub fingerprint: Digest,
+    pub fingerprint: String,
     /// Whether it is there to be removed: what a Secret holds is not read.
     pub removable: bool,
     /// Whether the stack file leaves it to them.
@@ -58,7 +62,7 @@ pub struct Foreign {
     /// Whether it goes with the object, which is made anew.
     pub lost: bool,
     /// What it means for the members, where it is dangerous.
-    pub danger: Option<&'static str>,
+    pub danger: Option<String>,
 }
 
 impl Foreign {
@@ -164,16 +168,17 @@ fn described(desired: &Desired, path: &Path, owner: &Owner, live: &Object) -> Fo
         key: live.key.clone(),
         uid: live.uid().unwrap_or_default().to_owned(),
         field: path.to_string(),
+        path: path.keys(),
         manager: owner.manager.clone(),
         operation: owner.operation.clone(),
         time: owner.time.clone(),
-        fingerprint: Digest(sha256(&json!(value))),
+        fingerprint: sha256(&json!(value)),
         // Kubernetes never unsets that.
         removable: value.is_some() && words.last().is_none_or(|word| word != "immutable"),
         value: value.filter(|_| !secret).cloned(),
         tolerated: false,
         lost: false,
-        danger: danger::danger(desired, &live.key, &words),
+        danger: danger::danger(desired, &live.key, &words).map(str::to_owned),
     };
     found.tolerated = desired.stack.ownership.tolerate.contains(&found.owned());
     found
@@ -192,7 +197,7 @@ fn card(one: &Foreign) -> Option<Blocked> {
     let facts = [
         ("now", Some(now)),
         ("set by", Some(field::who(manager, None, time.as_deref()))),
-        ("meaning", danger.map(str::to_owned)),
+        ("meaning", danger.clone()),
         ("remove", removable.then(|| format!("--take '{owned}'"))),
     ];
     let facts =

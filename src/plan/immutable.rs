@@ -76,6 +76,19 @@ pub fn kept(wanted: &Object, live: &Object) -> Vec<Kept> {
     }
 }
 
+/// Whether a field of an object can never change, so that it is made anew.
+pub fn never_changes(kind: Kind, path: &str) -> bool {
+    let is_in = |field: &str| {
+        path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    match kind {
+        Kind::StatefulSet => OF_A_STATEFUL_SET.iter().any(|(field, _)| is_in(&format!("spec.{field}"))),
+        Kind::Service => is_in("spec.clusterIP"),
+        Kind::Secret => is_in("type"),
+        _ => false,
+    }
+}
+
 fn of_a_stateful_set(wanted: &Object, live: &Object, (field, way): (&str, WayOut)) -> Vec<Kept> {
     let part =
         |object: &Object| plain(object.body.pointer(&format!("/spec/{field}")).cloned().unwrap_or_default());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Cost, Plan, Tally};
@@ -9,7 +10,7 @@ use crate::object::Named;
 
 /// What must be allowed by name, because it cannot be undone or cannot be
 /// done while clients are served.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Needs {
     /// Claims whose data is deleted.
     pub data_loss: BTreeSet<String>,

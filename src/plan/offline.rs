@@ -6,17 +6,19 @@
 //! which it could be approved.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Confidence, Intent, Outcome, Plan, plan};
 use crate::{desired::Desired, observed::Observed};
 
 /// What a plan was made against, where no cluster was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Against {
     /// The recording, as it was named.
     pub file: String,
     /// When the last apply before it ended; it has no time of its own.
+    #[schemars(with = "Option<String>")]
     pub applied_at: Option<Timestamp>,
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Blocked, Fact, order::Inputs, state::replicas};
+use super::{Action, Blocked, Contested, Fact, Plan, order::Inputs, state::replicas};
 use crate::{
     field::{self, Owned, Owner, Path},
     object::{Kind, NOT_SHOWN, Object, ObjectKey},
@@ -30,6 +30,20 @@ pub fn taken(inputs: &Inputs<'_>, key: &ObjectKey) -> Vec<Conflict> {
     };
     let take = inputs.intended.take.iter().filter(|take| take.is_of(key)).filter(owned);
     take.map(|take| Conflict { field: take.field.clone(), manager: take.manager.clone() }).collect()
+}
+
+/// What a plan takes from others on an object: by force, or by removing it.
+pub fn forces(plan: &Plan, key: &ObjectKey) -> BTreeSet<Conflict> {
+    let actions = plan.steps.iter().flat_map(|step| &step.actions);
+    let taken = actions.flat_map(|action| match action {
+        Action::Apply { object, take, .. } if object.key == *key => take.clone(),
+        Action::RemoveField { key: of, field, managers, .. } if of == key => {
+            let one = |manager: &String| Conflict { field: field.clone(), manager: manager.clone() };
+            managers.iter().map(one).collect()
+        }
+        _ => Vec::new(),
+    });
+    taken.collect()
 }
 
 /// Whether somebody asked for a field to be taken from its manager.
@@ -83,7 +97,8 @@ pub fn card(key: &ObjectKey, wanted: Option<&Object>, live: Option<&Object>, con
     let shown = |path: &&Path| path.is_shown_as(field);
     let found = owners.iter().filter(|owner| owner.manager == *manager);
     let found = found.into_iter().find_map(|owner| Some((owner, owner.fields.iter().find(shown)?)));
-    let value = |object: Option<&Object>| Some(in_words(found?.1.get(&object?.body)?, field));
+    let part = |object: Option<&Object>| found?.1.get(&object?.body).cloned();
+    let value = |object: Option<&Object>| Some(in_words(&part(object)?, field));
     let set_by = found.map_or_else(|| manager.clone(), |(owner, _)| owner.in_words());
     let take =
         Owned { kind: key.kind, name: key.name.clone(), field: field.clone(), manager: manager.clone() };
@@ -96,6 +111,18 @@ pub fn card(key: &ObjectKey, wanted: Option<&Object>, live: Option<&Object>, con
     ];
     let facts =
         facts.into_iter().filter_map(|(label, text)| Some(Fact { label: label.to_owned(), text: text? }));
+    let shown = |value: Option<Value>| value.filter(|_| !is_hidden(field));
+    let contested = Contested {
+        object: key.clone(),
+        field: field.clone(),
+        path: found.map(|(_, path)| path.keys()).unwrap_or_default(),
+        yours: shown(part(wanted)),
+        theirs: shown(part(live)),
+        manager: manager.clone(),
+        subresource: found.and_then(|(owner, _)| owner.subresource.clone()),
+        time: found.and_then(|(owner, _)| owner.time.clone()),
+        meaning: meaning(key.kind, field).map(str::to_owned),
+    };
     let help = match take.needed() {
         None => "put their value into the stack file, take the field back, or leave it to them under \
                  `[[ownership.tolerate]]`"
@@ -106,6 +133,7 @@ pub fn card(key: &ObjectKey, wanted: Option<&Object>, live: Option<&Object>, con
     };
     Blocked {
         facts: facts.collect(),
+        contested: Some(Box::new(contested)),
         ..Blocked::new(
             "plan::conflict",
             format!("`{field}` of `{key}` is set by {manager}, and the plan would change it"),
@@ -115,11 +143,12 @@ pub fn card(key: &ObjectKey, wanted: Option<&Object>, live: Option<&Object>, con
 }
 
 /// Environment variables of others may be secret.
+fn is_hidden(field: &str) -> bool {
+    field.contains(".env[")
+}
+
 fn in_words(value: &Value, field: &str) -> String {
-    match value {
-        _ if field.contains(".env[") => NOT_SHOWN.to_owned(),
-        value => words(value),
-    }
+    if is_hidden(field) { NOT_SHOWN.to_owned() } else { words(value) }
 }
 
 /// A value as a person reads it.

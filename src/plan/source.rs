@@ -4,6 +4,7 @@
 //! The server's answer says who owns each field. What admission adds and what
 //! the server fills in belong to nobody; a table of defaults tells them apart.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ pub struct FieldChange {
 }
 
 /// Whose doing a difference is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The stack file asks for it.
@@ -99,7 +100,9 @@ impl Sides<'_> {
     fn source(&self, one: &Difference, (before, after): &(Owned, Owned)) -> Source {
         // An answer names us for what it was sent; this is none.
         if after.ours.is_empty() {
-            return Source::Stack;
+            let theirs = |part: &Part| before.ours.is_empty() && has(&before.others, part);
+            let goes = one.after.is_none() && one.before.as_ref().is_some_and(theirs);
+            return if goes { Source::Other } else { Source::Stack };
         }
         let (owned, part) = match (&one.after, &one.before) {
             (Some(part), _) => (after, part),

@@ -3,6 +3,7 @@
 //! `execute` chooses nothing: an action carries the whole apply body, and what
 //! is known only when it runs is a named hole, a [`Fill`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::object::Named;
@@ -14,7 +15,7 @@ pub use action::{Action, Expects, Fill, IssueReason, RestartReason};
 pub use condition::{Guard, Wait};
 
 /// One line of a plan's steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// For a person, imperative: `promote orders-1 once it has caught up`.
     pub title: String,
@@ -32,7 +33,7 @@ pub struct Step {
 }
 
 /// What a step costs whoever uses the cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "cost")]
 pub enum Cost {
     /// This member restarts.
@@ -58,7 +59,7 @@ pub enum Cost {
 }
 
 /// Voters after a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// How many vote.
     pub voters: usize,

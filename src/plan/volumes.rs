@@ -139,7 +139,7 @@ fn with_replace(desired: &Desired, help: &str, claims: &[&(usize, &Claim)]) -> S
 }
 
 fn sized(blocked: Blocked) -> Blocked {
-    Blocked { key: Some("storage.size".to_owned()), ..blocked }
+    Blocked { key: Some("storage.size".into()), ..blocked }
 }
 
 /// Adds the claims that grow, and says of those that do not.

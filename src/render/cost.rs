@@ -2,7 +2,7 @@
 //! that counts.
 
 use crate::{
-    object::{Kind, ObjectKey},
+    object::{Kind, Object, ObjectKey},
     plan::{Action, Change, Cost, Ending, Plan, Step, Verb},
     report::needed,
 };
@@ -55,6 +55,20 @@ pub fn deleted(plan: &Plan) -> Vec<Deleted> {
             key: ObjectKey::new(Kind::PersistentVolumeClaim, &plan.namespace, &claim),
         })
         .collect()
+}
+
+/// Objects that are as wanted, and that steps change all the same as members
+/// come and go: each as the last of these steps leaves it.
+pub fn stepwise(plan: &Plan) -> Vec<&Object> {
+    let applied = |key: &ObjectKey| {
+        let actions = plan.steps.iter().rev().flat_map(|step| step.actions.iter().rev());
+        let mut objects = actions.filter_map(|action| match action {
+            Action::Apply { object, .. } => Some(object),
+            _ => None,
+        });
+        objects.find(|object| object.key == *key)
+    };
+    plan.unchanged.iter().filter_map(applied).collect()
 }
 
 fn empties(step: &Step, claim: &str) -> bool {

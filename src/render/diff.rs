@@ -129,16 +129,19 @@ fn beside(text: &str, badge: &str, style: Style) -> String {
 }
 
 /// One line of what a reviewer wants to know of an object that is made.
-struct Fact {
-    name: &'static str,
-    value: String,
+pub struct Fact {
+    /// What it is; empty where the value says that.
+    pub name: &'static str,
+    /// In words.
+    pub value: String,
 }
 
 fn fact(name: &'static str, value: String) -> Fact {
     Fact { name, value }
 }
 
-fn describe(kind: Kind, body: &Value, detail: Detail) -> Vec<Fact> {
+/// What is told of an object that is made.
+pub fn describe(kind: Kind, body: &Value, detail: Detail) -> Vec<Fact> {
     match kind {
         Kind::Service => vec![fact("", service(body))],
         Kind::PodDisruptionBudget => {

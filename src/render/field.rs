@@ -48,7 +48,7 @@ const DEFAULT: Label = ("default: ", "");
 
 /// Whether nobody asked for this value: managers are noted for what they ask
 /// for, and not for what the server adds.
-fn chosen(change: &Change, field: &FieldChange) -> bool {
+pub fn chosen(change: &Change, field: &FieldChange) -> bool {
     let Some(name) = CHOSEN.iter().find(|name| field.path.ends_with(**name)) else { return false };
     let owned = format!("\"f:{}\"", name.trim_start_matches('.'));
     let managers = change.after.pointer("/metadata/managedFields");
@@ -94,7 +94,8 @@ pub fn whole(value: &Value, indent: usize, style: Style) -> String {
     lines.collect()
 }
 
-fn is_nested(value: &Value) -> bool {
+/// Whether a value holds others.
+pub fn is_nested(value: &Value) -> bool {
     match value {
         Value::Object(fields) => !fields.is_empty(),
         Value::Array(items) => !items.is_empty(),
@@ -104,7 +105,7 @@ fn is_nested(value: &Value) -> bool {
 
 /// What differs inside of two values, as deep as they are alike; where they
 /// are not alike at all, the one and then the other.
-fn parts(path: &str, before: &Value, after: &Value) -> Vec<FieldChange> {
+pub fn parts(path: &str, before: &Value, after: &Value) -> Vec<FieldChange> {
     let pairs: Vec<(String, Option<&Value>, Option<&Value>)> = match (before, after) {
         (Value::Object(before), Value::Object(after)) => {
             let new = after.keys().filter(|name| !before.contains_key(*name));
@@ -128,14 +129,16 @@ fn parts(path: &str, before: &Value, after: &Value) -> Vec<FieldChange> {
 }
 
 /// A line of a value, and how far it is indented.
-struct Line {
-    indent: usize,
-    text: String,
+pub struct Line {
+    /// By how many spaces.
+    pub indent: usize,
+    /// What it says.
+    pub text: String,
 }
 
 /// A value as lines, the way that YAML has it; what is in no need of more than
 /// one line stays in one.
-fn tree(value: &Value, room: usize) -> Vec<Line> {
+pub fn tree(value: &Value, room: usize) -> Vec<Line> {
     let deeper = |lines: Vec<Line>, by: usize| {
         lines.into_iter().map(move |Line { indent, text }| Line { indent: indent + by, text })
     };

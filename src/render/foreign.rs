@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-
-use super::style::{Style, count};
+use super::{
+    json::{ForeignField, Severity},
+    style::{Style, count},
+};
 use crate::plan::{Foreign, Plan};
 
 /// Every field that is somebody else's, two lines each. Those for which the
@@ -44,29 +45,33 @@ fn them(number: usize) -> &'static str {
     if number == 1 { "it" } else { "them" }
 }
 
-fn stays(plan: &Plan) -> impl Iterator<Item = &Foreign> {
+/// Those for which the plan does not stop.
+pub fn stays(plan: &Plan) -> impl Iterator<Item = &Foreign> {
     plan.foreign.iter().filter(|one| !one.blocks())
 }
 
 /// One for a program, among them those for which the plan stops.
-pub fn json(one: &Foreign) -> Value {
-    let Foreign { key, field, manager, operation, time, value, tolerated, lost, danger, .. } = one;
-    let severity = match (danger, tolerated) {
-        (Some(_), false) => "error",
-        (Some(_), true) => "warning",
-        (None, _) => "info",
+pub fn json(one: &Foreign) -> ForeignField {
+    let Foreign { key, field, path, manager, operation, time, value, tolerated, lost, danger, .. } =
+        one.clone();
+    let severity = match (&danger, tolerated) {
+        (Some(_), false) => Severity::Error,
+        (Some(_), true) => Severity::Warning,
+        (None, _) => Severity::Info,
     };
-    json!({
-        "address": key.to_string(),
-        "path": field,
-        "manager": manager,
-        "operation": operation,
-        "time": time,
-        "value": value,
-        "tolerated": tolerated,
-        "lost": lost,
-        "severity": severity,
-        "meaning": danger,
-        "take": one.owned().to_string(),
-    })
+    let (address, take) = (key.to_string(), one.owned().to_string());
+    ForeignField {
+        address,
+        field,
+        path,
+        manager,
+        operation,
+        time,
+        value,
+        tolerated,
+        lost,
+        severity,
+        meaning: danger,
+        take,
+    }
 }

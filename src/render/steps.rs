@@ -11,7 +11,7 @@ const NUMBERS: usize = 25;
 /// Columns that titles have at least, before remarks go below the numbers.
 const TITLE: usize = 42;
 /// Marks the step after which the fewest members may fail.
-const LOWEST: &str = "← lowest";
+pub const LOWEST: &str = "← lowest";
 
 /// The steps, numbered; below each other the numbers, where there is room.
 pub fn steps(plan: &Plan, style: Style) -> String {
@@ -33,13 +33,13 @@ pub fn steps(plan: &Plan, style: Style) -> String {
 
 /// The first step after which the fewest members may fail, where those are
 /// fewer than now: while a cluster is founded there is nothing to lose yet.
-fn lowest(plan: &Plan) -> Option<usize> {
+pub fn lowest(plan: &Plan) -> Option<usize> {
     let (number, tally) = plan.lowest()?;
     (tally.can_lose < plan.can_lose).then_some(number - 1)
 }
 
 /// What stands behind the numbers.
-fn remarks(step: &Step, lowest: bool) -> Vec<&'static str> {
+pub fn remarks(step: &Step, lowest: bool) -> Vec<&'static str> {
     remark(step).into_iter().chain(lowest.then_some(LOWEST)).collect()
 }
 

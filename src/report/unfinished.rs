@@ -2,7 +2,8 @@
 //! tells of it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     observed::{
@@ -13,11 +14,12 @@ use crate::{
 };
 
 /// The run that a plan goes on with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unfinished {
     /// Who ran it.
     pub who: String,
     /// When it started.
+    #[schemars(with = "String")]
     pub started_at: Timestamp,
     /// The digest that was approved for it.
     pub digest: String,

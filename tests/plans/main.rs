@@ -12,6 +12,7 @@ mod growth;
 mod hands;
 mod journals;
 mod kept;
+mod keys;
 mod leaving;
 mod leftovers;
 mod lost;
@@ -26,5 +27,8 @@ mod remade;
 mod removing;
 mod restarting;
 mod sources;
+mod told;
 mod tolerated;
+#[path = "../schema/valid.rs"]
+mod valid;
 mod worlds;

@@ -21,6 +21,8 @@ use etcdctl_stack::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::told;
+
 pub const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 pub const CLUSTER: Id = Id(0xc1);
 /// The revision of the pod template as it is.
@@ -134,6 +136,7 @@ impl World {
 
     pub fn plan(&self) -> Plan {
         let plan = plan(&self.desired, &self.observed(), &self.intent, NOW);
+        told::valid(&plan);
         recorded::agreed(self, plan)
     }
 

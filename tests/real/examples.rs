@@ -3,7 +3,10 @@
 
 use std::fs;
 
-use crate::kubernetes::{Place, as_service_account, kubectl, run, says};
+use crate::{
+    kubernetes::{Place, as_service_account, kubectl, run, says},
+    valid,
+};
 
 const README: &str = include_str!("../../README.md");
 
@@ -69,6 +72,7 @@ fn the_largest_example_is_taken_by_the_api_server() {
         .replace("class = \"fast-ssd\"\n", "");
     fs::write(&place.file, here).expect("a writable folder");
     let plan = place.tool("plan", &["--json"]).expect(0).json();
+    valid::plan(&plan);
     assert_eq!(plan["applyable"], true, "{plan:#}");
     // Every object was shown to the server, and nothing was left to a guess.
     assert_eq!(plan["summary"]["predicted"], 0, "{:#}", plan["resource_changes"]);

@@ -219,7 +219,7 @@ fn shown(plan: &Value) -> Vec<String> {
         .flat_map(|change| {
             let address = change["address"].as_str().unwrap_or_default();
             let fields = change["change"]["fields"].as_array().into_iter().flatten();
-            fields.map(move |field| format!("{address} {}", field["path"].as_str().unwrap_or_default()))
+            fields.map(move |field| format!("{address} {}", field["field"].as_str().unwrap_or_default()))
         })
         .collect()
 }
@@ -246,7 +246,7 @@ fn is_held(place: &Place, acts: &[Act], takes: bool) -> Result<usize, String> {
     let offered = if takes { offers(&first) } else { Vec::new() };
     let (ended, plan) = planned(place, &offered);
     let before = objects(place);
-    let digest = plan["digest"].as_str().unwrap_or_default().trim_start_matches("sha256:").to_owned();
+    let digest = plan["digest"].as_str().unwrap_or_default().to_owned();
     let flags: Vec<&str> = offered.iter().flat_map(|take| ["--take", take.as_str()]).collect();
     let expect = ["--auto-approve", "--allow-downtime", "--expect", &digest];
     let applied = place.tool("apply", &[&expect[..], &flags].concat());

@@ -26,3 +26,5 @@ mod owners;
 mod put_back;
 mod refusals;
 mod remade;
+#[path = "../schema/valid.rs"]
+mod valid;

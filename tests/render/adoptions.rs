@@ -68,7 +68,7 @@ Steps
 
 #[test]
 fn programs_see_an_update_and_from_whom() {
-    let value = render::json(&adoption(), ABOUT);
+    let value = crate::json(&adoption(), ABOUT);
     let change = &value["resource_changes"][0];
     assert_eq!(change["change"]["actions"], json!(["update"]));
     let adopting = json!([{ "from_manager": "helm", "operation": "Update", "fields": ["metadata.labels.chart", "spec.ports"] }]);

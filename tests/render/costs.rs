@@ -274,7 +274,7 @@ Plan again after that: what else there is to do is decided once these steps are 
 Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
 "#,
     );
-    let json = render::json(&world, ABOUT);
+    let json = crate::json(&world, ABOUT);
     assert_eq!(
         (&json["complete"], &json["applyable"], &json["errored"]),
         (&false.into(), &true.into(), &false.into())
@@ -340,9 +340,9 @@ goes on with the apply of ann@laptop/4711 from 2027-01-15 08:00 UTC: 2 of 8 step
   replace orders-1"#,
     );
     fits(&header(&left, &told, NARROW), 40);
-    let json = render::json(&left, About { unfinished: Some(&told), ..ABOUT });
+    let json = crate::json(&left, About { unfinished: Some(&told), ..ABOUT });
     assert_eq!(json["goes_on_with"]["asked_for"], json!(["replace orders-1"]));
-    assert_eq!(render::json(&left, ABOUT)["goes_on_with"], json!(null));
+    assert_eq!(crate::json(&left, ABOUT)["goes_on_with"], json!(null));
 
     let until = NOW + SignedDuration::from_secs(9);
     live.lease = Lookup::Found(LeaseHolder { identity: told.who.clone(), until });
@@ -364,7 +364,7 @@ fn a_plan_for_something_else_does_not_go_on() {
 
 #[test]
 fn programs_are_told_what_it_costs() {
-    let json = render::json(&worlds::shrink(), ABOUT);
+    let json = crate::json(&worlds::shrink(), ABOUT);
     assert_eq!(json["applyable"], false);
     let codes: Vec<_> =
         json["diagnostics"].as_array().into_iter().flatten().map(|one| &one["code"]).collect();
@@ -389,14 +389,14 @@ fn programs_are_told_what_it_costs() {
     assert_eq!(json["steps"][2]["costs"], json!([{ "cost": "data_loss", "claim": "data-orders-4" }]));
 
     let permissions = allowed(&["data-orders-4", "data-orders-3"], false);
-    let json = render::json(&worlds::shrink(), About { permissions: &permissions, ..ABOUT });
+    let json = crate::json(&worlds::shrink(), About { permissions: &permissions, ..ABOUT });
     assert_eq!((&json["applyable"], &json["diagnostics"]), (&json!(true), &json!([])));
-    let json = render::json(&worlds::restart(), ABOUT);
+    let json = crate::json(&worlds::restart(), ABOUT);
     assert_eq!(
         (&json["resource_changes"][0]["restart"], &json["summary"]["restarts"]),
         (&json!("rolling"), &json!(3))
     );
-    let json = render::json(&worlds::replace(), ABOUT);
+    let json = crate::json(&worlds::replace(), ABOUT);
     assert_eq!(json["resource_changes"][0]["change"]["actions"], json!(["delete", "create"]));
 }
 

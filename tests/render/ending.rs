@@ -83,7 +83,7 @@ fn nothing_is_left_in_words_of_its_own() {
 #[test]
 fn programs_know_it_from_an_apply() {
     let about = render::About { file: "orders.toml", permissions: &NOTHING, unfinished: None };
-    let json = render::json(&ends(Ending::Destroy, Verb::Delete), about);
+    let json = crate::json(&ends(Ending::Destroy, Verb::Delete), about);
     assert_eq!(
         (&json["end"], &json["summary"]["delete"], &json["applyable"]),
         (&json!("destroy"), &json!(2), &json!(false))
@@ -92,10 +92,10 @@ fn programs_know_it_from_an_apply() {
     let codes: Vec<&Value> =
         json["diagnostics"].as_array().expect("a list").iter().map(|one| &one["code"]).collect();
     assert_eq!(codes, ["plan::needs_data_loss", "plan::needs_delete"]);
-    let json = render::json(&ends(Ending::Forget, Verb::Release), about);
+    let json = crate::json(&ends(Ending::Forget, Verb::Release), about);
     assert_eq!((&json["end"], &json["summary"]["forget"]), (&json!("forget"), &json!(1)));
     assert_eq!(json["resource_changes"][0]["change"]["actions"], json!(["forget"]));
-    assert_eq!(render::json(&worlds::unchanged(), about)["end"], Value::Null);
+    assert_eq!(crate::json(&worlds::unchanged(), about)["end"], Value::Null);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use etcdctl_stack::{
     object::{Kind, ObjectKey},
-    plan::{Digest, Foreign, Plan},
+    plan::{Foreign, Plan},
     render::{self, Detail, Style, View},
 };
 use serde_json::json;
@@ -18,11 +18,12 @@ fn foreign(key: ObjectKey, field: &str, manager: &str) -> Foreign {
         key,
         uid: "u".into(),
         field: field.into(),
+        path: vec![json!(field)],
         manager: manager.into(),
         operation: "Update".into(),
         time: Some("2026-11-17T09:12:44Z".into()),
         value: Some(json!("x")),
-        fingerprint: Digest("f".into()),
+        fingerprint: "f".into(),
         removable: true,
         tolerated: false,
         lost: false,
@@ -39,7 +40,7 @@ fn restarted() -> Foreign {
 fn agent(tolerated: bool) -> Foreign {
     let key = worlds::key(Kind::StatefulSet, "orders");
     let field = "spec.template.spec.containers[name=\"agent\"]";
-    Foreign { tolerated, danger: Some("it runs beside each member"), ..foreign(key, field, "helm") }
+    Foreign { tolerated, danger: Some("it runs beside each member".into()), ..foreign(key, field, "helm") }
 }
 
 fn section(plan: &Plan, detail: Detail, style: Style) -> String {
@@ -101,7 +102,7 @@ fn without_changes_it_is_counted_and_listed_on_request() {
 #[test]
 fn programs_get_each_with_how_bad_it_is() {
     let plan = Plan { foreign: vec![restarted(), agent(true), agent(false)], ..worlds::grow() };
-    let json = render::json(&plan, ABOUT);
+    let json = crate::json(&plan, ABOUT);
     let fields = json["foreign_fields"].as_array().expect("a list");
     let severities: Vec<&str> = fields.iter().filter_map(|field| field["severity"].as_str()).collect();
     assert_eq!(severities, ["info", "warning", "error"]);
@@ -109,7 +110,8 @@ fn programs_get_each_with_how_bad_it_is() {
         fields[0],
         json!({
             "address": "StatefulSet/etcd-orders/orders",
-            "path": "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt",
+            "field": "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt",
+            "path": ["spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt"],
             "manager": "kubectl-rollout",
             "operation": "Update",
             "time": "2026-11-17T09:12:44Z",

@@ -14,15 +14,31 @@ mod plans;
 mod reasons;
 mod remade;
 mod runs;
+mod schemas;
 mod sources;
 mod statuses;
 mod summaries;
 mod worlds;
 
-use etcdctl_stack::render::Style;
+#[path = "../schema/valid.rs"]
+mod valid;
+
+use etcdctl_stack::{
+    plan::Plan,
+    render::{self, About, Style},
+};
+use serde_json::Value;
 
 const WIDE: Style = Style { color: false, width: 100 };
 const NARROW: Style = Style { color: false, width: 40 };
+
+/// A plan for programs, as the published schema says.
+#[track_caller]
+fn json(plan: &Plan, about: About<'_>) -> Value {
+    let json = render::json(plan, about);
+    valid::plan(&json);
+    json
+}
 
 /// Compares line by line what is shown, and prints all of it when it differs.
 #[track_caller]

@@ -79,7 +79,7 @@ was changed.
 
 #[test]
 fn programs_get_what_is_known_of_a_reason() {
-    let json = render::json(&conflict(), ABOUT);
+    let json = crate::json(&conflict(), ABOUT);
     assert_eq!(json["diagnostics"][0]["facts"][1]["label"], "now");
     assert_eq!(json["diagnostics"][0]["facts"][1]["text"], "1");
 }

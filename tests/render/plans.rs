@@ -22,6 +22,7 @@ pub const VIEW: View<'_> =
     View { about: ABOUT, detail: Detail::Counted, made_namespace: false, hint: Some(HINT) };
 
 pub fn plan(plan: &Plan, style: Style) -> String {
+    crate::json(plan, ABOUT);
     render::plan(plan, VIEW, style)
 }
 
@@ -298,7 +299,7 @@ fn colour_adds_nothing_and_takes_nothing_away() {
 
 #[test]
 fn the_json_has_the_names_that_policies_for_terraform_read() {
-    let json = render::json(&worlds::blocked(), ABOUT);
+    let json = crate::json(&worlds::blocked(), ABOUT);
     assert_eq!(json["format_version"], "1.0");
     assert_eq!(json["resource_changes"][0]["change"]["actions"], serde_json::json!(["update"]));
     assert_eq!(json["resource_changes"][0]["address"], "StatefulSet/etcd-orders/orders");

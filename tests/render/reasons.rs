@@ -85,6 +85,7 @@ fn rights_that_are_listed_are_not_counted_again() {
         facts: Vec::new(),
         help: None,
         key: None,
+        contested: None,
     }];
     let world = Plan { blocked, ..forbidden() };
     shows(
@@ -113,6 +114,7 @@ fn a_namespace_that_is_missing_and_may_not_be_made_is_not_new() {
         facts: Vec::new(),
         help: None,
         key: None,
+        contested: None,
     }];
     let world = Plan { namespace_exists: false, blocked, ..worlds::unchanged() };
     assert!(plan(&world, WIDE).contains("namespace etcd-orders (not there)"));

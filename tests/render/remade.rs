@@ -39,7 +39,7 @@ Apply it:  etcdctl-stack apply orders.toml --expect 7f3a-91c2
 
 #[test]
 fn programs_see_a_deletion_and_a_creation_and_why() {
-    let shown = render::json(&worlds::larger(), ABOUT);
+    let shown = crate::json(&worlds::larger(), ABOUT);
     let change = &shown["resource_changes"][0];
     assert_eq!(change["change"]["actions"], json!(["delete", "create"]));
     assert_eq!(change["action_reason"], json!("replace_because_cannot_update"));

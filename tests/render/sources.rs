@@ -69,7 +69,7 @@ fn defaults_are_listed_on_request() {
 
 #[test]
 fn programs_get_the_source_of_each_field() {
-    let json = render::json(&added(), ABOUT);
+    let json = crate::json(&added(), ABOUT);
     let fields = json["resource_changes"][0]["change"]["fields"].as_array().expect("a list");
     let sources: Vec<&str> = fields.iter().filter_map(|field| field["source"].as_str()).collect();
     assert_eq!(sources, ["stack", "stack", "stack", "admission", "default", "admission", "default"]);

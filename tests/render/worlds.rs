@@ -271,6 +271,7 @@ pub fn blocked() -> Plan {
                 facts: Vec::new(),
                 help: Some("repair it first; `etcdctl-stack status` shows what is wrong with it".into()),
                 key: None,
+                contested: None,
             },
             Blocked {
                 code: "plan::refused".into(),
@@ -279,6 +280,7 @@ pub fn blocked() -> Plan {
                 facts: Vec::new(),
                 help: None,
                 key: None,
+                contested: None,
             },
         ],
         ..grow()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// One write, or one call to etcd.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum Action {
     /// Makes the namespace.
@@ -202,6 +203,7 @@ pub enum Action {
         /// The claim that was planned with; another one is left as it is.
         uid: String,
         /// The size.
+        #[schemars(with = "String")]
         size: Quantity,
     },
     /// Deletes the pod of an invited member that has never started, if it
@@ -229,7 +231,7 @@ pub enum Action {
 }
 
 /// What an object must be when it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Expects {
     /// Not there.
@@ -241,7 +243,7 @@ pub enum Expects {
 }
 
 /// A value that is known only when the step runs; shown as `known after apply`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
     /// A fresh cluster token into `data.initial-cluster-token`, unless the
@@ -254,7 +256,7 @@ pub enum Fill {
 }
 
 /// Why a pod is restarted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RestartReason {
     /// It was made from an older template. One that was not any more by then
@@ -268,7 +270,7 @@ pub enum RestartReason {
 }
 
 /// Why a certificate is issued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IssueReason {
     /// There is none.

@@ -1,11 +1,12 @@
 //! What must hold before a step, and after it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{field::takeover::Predecessor, object::ObjectKey, quantity::Quantity};
 
 /// What must hold when a step begins. Read live, just before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "guard")]
 pub enum Guard {
     /// No cluster id is recorded, in the journal or on the StatefulSet.
@@ -98,7 +99,7 @@ pub enum Guard {
 }
 
 /// What must hold for a step to be done. Read live, until it does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "wait")]
 pub enum Wait {
     /// The member answers and leads.
@@ -161,6 +162,7 @@ pub enum Wait {
         /// The member's ordinal.
         ordinal: usize,
         /// The size.
+        #[schemars(with = "String")]
         size: Quantity,
     },
     /// Every one of these that votes answers, agrees on a leader and is Ready.
