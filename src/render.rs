@@ -10,6 +10,7 @@
 //! drift    what others changed since the last apply
 //! history  past runs, and who holds the lock
 //! event    a run, line by line, and its end
+//! stream   a run for a program
 //! status   a cluster as it is
 //! style    colour, width, numbers
 //! ```
@@ -25,14 +26,18 @@ mod json;
 mod plan;
 mod status;
 mod steps;
+mod stream;
 mod style;
 mod summary;
 
 pub use drift::{drift, drift_json, json_without_drift};
-pub use event::{event, event_json, planned_json, report, report_json, version_json};
+pub use event::{event, report};
 pub use history::history;
 pub use json::{json, json_without_plan, schema};
 pub use plan::{About, Detail, Hint, View, plan};
 pub use status::status;
+pub use stream::{
+    Lock, event_json, events_schema, lock_json, planned_json, report_json, stopped_json, version_json,
+};
 pub use style::{Style, count, plain, quoted, target, when};
 pub use summary::summary;

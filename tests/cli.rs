@@ -87,6 +87,7 @@ fn each_document_has_a_schema_and_that_of_stack_files_is_the_default() {
         (&[][..], include_str!("../stack.schema.json")),
         (&["--of", "stack"], include_str!("../stack.schema.json")),
         (&["--of", "plan"], include_str!("../plan.schema.json")),
+        (&["--of", "events"], include_str!("../events.schema.json")),
     ];
     for (arguments, text) in published {
         assert!(schema(arguments) == text, "{arguments:?}");

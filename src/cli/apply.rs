@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use serde_json::Value;
+
 use super::{
     approval,
     arguments::{Apply as Arguments, Global},
@@ -79,8 +81,8 @@ fn show(
     let mut text = render::plan(plan, view(about, global.verbose), style);
     if arguments.how.json {
         output.say(&text);
-        let lines = [render::version_json(now), render::planned_json(plan, about, now)];
-        text = lines.map(|line| format!("{line}\n")).concat();
+        let lines = [render::version_json(now)].into_iter().chain(render::planned_json(plan, about, now));
+        text = lines.map(|line| format!("{line}\n")).collect();
     }
     if output.answer(&text) == Exit::Error {
         return Err(Exit::Error);
@@ -188,7 +190,7 @@ impl Applying<'_> {
                 report.outcome = not_done(report.done + 1, failure.to_string());
             }
         }
-        progress.end(&report, self.intent.end, &self.loaded.target(self.global));
+        progress.end(&report, approved, &self.loaded.target(self.global));
         Ok(Ended { report, signal: stopped_by })
     }
 
@@ -210,14 +212,20 @@ impl Applying<'_> {
             .await;
             let waited = Duration::try_from(clock::now().duration_since(began)).unwrap_or_default();
             match world {
-                Ok(world) => return Ok(world),
+                Ok(world) => {
+                    self.tell(&render::lock_json(render::Lock::Held, who, clock::now()));
+                    return Ok(world);
+                }
                 Err(error)
                     if !matches!(error, cluster::Error::Locked { .. })
                         || waited >= self.arguments.how.lock_timeout =>
                 {
-                    return Err(self.output.cluster_error(&error));
+                    return Err(self.failed(&error));
                 }
-                Err(error) if !said => self.output.say(&format!("Waiting: {error}")),
+                Err(error) if !said => {
+                    self.output.say(&format!("Waiting: {error}"));
+                    self.tell(&render::lock_json(render::Lock::Waiting, &error.to_string(), clock::now()));
+                }
                 Err(_) => {}
             }
             said = true;
@@ -232,8 +240,27 @@ impl Applying<'_> {
         let Some(Action::CreateNamespace { object }) = first else { return Ok(false) };
         match self.cluster.writer().create(object).await {
             Ok(_) | Err(cluster::Error::AlreadyExists(_)) => Ok(true),
-            Err(error) => Err(self.output.cluster_error(&error)),
+            Err(error) => Err(self.failed(&error)),
         }
+    }
+
+    /// A line for programs, where they read.
+    fn tell(&self, line: &Value) {
+        if self.arguments.how.json {
+            self.output.answer(&format!("{line}\n"));
+        }
+    }
+
+    /// Says why the run ends before its first step.
+    fn stop(&self, code: &str, what: &str, help: Option<&str>) {
+        self.output.error(what, help);
+        self.tell(&render::stopped_json(code, what, help, clock::now()));
+    }
+
+    fn failed(&self, error: &cluster::Error) -> Exit {
+        let exit = self.output.cluster_error(error);
+        self.tell(&render::stopped_json("apply::cluster", &error.to_string(), error.help(), clock::now()));
+        exit
     }
 
     /// Plans again under the lock: the same steps after those that are done, or
@@ -242,7 +269,7 @@ impl Applying<'_> {
         let mut attempt = 0;
         let planned = loop {
             let planned = self.loaded.plan(self.cluster, &self.intent).await;
-            let planned = planned.map_err(|error| self.output.cluster_error(&error))?;
+            let planned = planned.map_err(|error| self.failed(&error))?;
             // A new namespace has no service account for a moment, and pods
             // are refused without one.
             let unborn =
@@ -258,23 +285,26 @@ impl Applying<'_> {
             let about = About { file: &self.loaded.file, permissions: &self.permissions, unfinished: None };
             let view = View { made_namespace: steps_before > 0, ..view(about, 0) };
             self.output.say(&render::plan(&planned.plan, view, self.output.progress));
+            let what = format!("the plan cannot be applied any more: {}", reasons(&planned.plan));
+            self.tell(&render::stopped_json("apply::plan_changed", &what, None, clock::now()));
             return Err(match steps_before {
                 0 => plan::exit(&planned.plan, &self.permissions, false),
                 _ => Exit::Stopped,
             });
         }
         if !is_same(approved, &planned, steps_before) && !is_less(approved, &planned) {
-            self.output.error(
+            let help = "plan again and look at what changed";
+            self.stop(
+                "apply::plan_changed",
                 "the plan changed between the approval and the lock",
-                Some("plan again and look at what changed"),
+                Some(help),
             );
             return Err(Exit::Mismatch);
         }
         if let Some(differs) = broken_prediction(approved, &planned) {
-            self.output.error(
-                &differs,
-                Some("the namespace was made, and nothing else; plan again: now the API server can be asked"),
-            );
+            let help =
+                "the namespace was made, and nothing else; plan again: now the API server can be asked";
+            self.stop("apply::prediction", &differs, Some(help));
             return Err(Exit::Mismatch);
         }
         consent::is_given(&self.permissions, &planned.plan, self.output)?;
@@ -337,9 +367,17 @@ fn not_done(number: usize, reason: String) -> Outcome {
 /// What a plan has that should be empty.
 fn told(plan: &Plan) -> String {
     let steps = plan.steps.iter().map(|step| step.title.clone());
-    let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
-    let left: Vec<String> = plan.unread.iter().cloned().chain(blocked).chain(steps).collect();
+    let left: Vec<String> = stops(plan).chain(steps).collect();
     format!("every step is done, but the plan is not empty: {}", left.join("; "))
+}
+
+/// Why a plan cannot be applied.
+fn reasons(plan: &Plan) -> String {
+    stops(plan).collect::<Vec<_>>().join("; ")
+}
+
+fn stops(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.unread.iter().cloned().chain(plan.blocked.iter().map(|blocked| blocked.reason.clone()))
 }
 
 /// An owned field that the API server would store otherwise than predicted.

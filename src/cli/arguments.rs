@@ -236,15 +236,16 @@ Examples:
   etcdctl-stack init orders.toml --namespace data   in namespace `data`
   etcdctl-stack init --name orders -                to standard output")]
     Init(Init),
-    /// Print a JSON Schema: of stack files, of plans
+    /// Print a JSON Schema: of stack files, of plans, of events
     ///
     /// A stack file whose first line is `#:schema ./stack.schema.json` is completed
-    /// and checked by editors that know Taplo or Tombi. The other says what `plan --json`
-    /// holds.
+    /// and checked by editors that know Taplo or Tombi. The others say what `plan --json`
+    /// and each line of `apply --json` hold.
     #[command(after_help = "\
 Examples:
   etcdctl-stack schema > stack.schema.json
-  etcdctl-stack schema --of plan > plan.schema.json")]
+  etcdctl-stack schema --of plan > plan.schema.json
+  etcdctl-stack schema --of events > events.schema.json")]
     Schema(Schema),
     /// Print completions for a shell
     #[command(after_help = "\
@@ -357,6 +358,8 @@ pub enum Document {
     Stack,
     /// What `plan --json` prints.
     Plan,
+    /// Each line of what `apply --json` prints.
+    Events,
 }
 
 #[derive(Debug, Args)]

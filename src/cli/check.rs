@@ -55,6 +55,7 @@ pub fn schema(of: Document, output: &Output) -> Exit {
     let schema = match of {
         Document::Stack => stack::schema(),
         Document::Plan => render::schema(),
+        Document::Events => render::events_schema(),
     };
     output.answer(&format!("{schema:#}\n"))
 }

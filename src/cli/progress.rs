@@ -7,10 +7,11 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle, TermLike};
+use jiff::Timestamp;
 
 use super::{clock::now, output::Output};
 use crate::{
-    observed::journal::Ending,
+    plan::Plan,
     render,
     report::{Event, Report},
 };
@@ -21,8 +22,8 @@ pub enum Progress {
     Living(Output, ProgressBar),
     /// A line for each change.
     Lines(Output),
-    /// A JSON object a line, on standard output.
-    Json(Output),
+    /// A JSON object a line, on standard output; and when the step began.
+    Json(Output, Timestamp),
 }
 
 /// Says something on standard error without tearing the line that lives there.
@@ -42,7 +43,7 @@ impl Progress {
     /// Chooses by flag and terminal.
     pub fn new(output: &Output, json: bool) -> Self {
         if json {
-            Progress::Json(*output)
+            Progress::Json(*output, now())
         } else if output.live {
             let bar = ProgressBar::with_draw_target(
                 None,
@@ -63,8 +64,12 @@ impl Progress {
     /// Shows one event.
     pub fn event(&mut self, event: &Event) {
         match self {
-            Progress::Json(output) => {
-                let _printed = output.answer(&format!("{}\n", render::event_json(event, now())));
+            Progress::Json(output, began) => {
+                if matches!(event, Event::StepStart { .. }) {
+                    *began = now();
+                }
+                let elapsed = Duration::try_from(now().duration_since(*began)).unwrap_or_default();
+                let _printed = output.answer(&format!("{}\n", render::event_json(event, elapsed, now())));
             }
             Progress::Lines(output) => {
                 if let Some(line) = render::event(event, output.progress) {
@@ -92,15 +97,17 @@ impl Progress {
     pub fn voice(&self) -> Voice {
         match self {
             Progress::Living(output, bar) => Voice(*output, Some(bar.clone())),
-            Progress::Lines(output) | Progress::Json(output) => Voice(*output, None),
+            Progress::Lines(output) | Progress::Json(output, _) => Voice(*output, None),
         }
     }
 
     /// Shows the end.
-    pub fn end(self, report: &Report, end: Option<Ending>, target: &str) {
+    pub fn end(self, report: &Report, plan: &Plan, target: &str) {
+        let end = plan.intended.end;
         match self {
-            Progress::Json(output) => {
-                let _printed = output.answer(&format!("{}\n", render::report_json(report, end, now())));
+            Progress::Json(output, _) => {
+                let lines = render::report_json(report, plan, now()).into_iter();
+                let _printed = output.answer(&lines.map(|line| format!("{line}\n")).collect::<String>());
             }
             Progress::Lines(output) => output.say(&render::report(report, end, target, output.progress)),
             Progress::Living(output, bar) => {

@@ -2,16 +2,10 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
-use super::{
-    About,
-    style::{Style, count, visible},
-};
+use super::style::{Style, count, visible};
 use crate::{
-    plan::{Ending, Plan},
-    report::{Event, Outcome, Report, in_numbers},
+    plan::Ending,
+    report::{Event, Outcome, Report},
 };
 
 /// The command with which to go on, and what it does.
@@ -19,13 +13,13 @@ type Next = (&'static str, &'static str);
 
 /// The words of one kind of run: how it is told that all is done, and the
 /// commands to go on with and to look with.
-struct Words {
-    done: &'static str,
+pub(super) struct Words {
+    pub(super) done: &'static str,
     go_on: Next,
     look: Next,
 }
 
-fn words(end: Option<Ending>) -> Words {
+pub(super) fn words(end: Option<Ending>) -> Words {
     let (does, shows) = ("goes on from here.", "shows what is left, and why.");
     let (done, go_on, look) = match end {
         None => ("Applied", "apply", "plan"),
@@ -63,7 +57,7 @@ pub fn event(event: &Event, style: Style) -> Option<String> {
     }
 }
 
-fn seconds(milliseconds: u64) -> String {
+pub(super) fn seconds(milliseconds: u64) -> String {
     match milliseconds / 1000 {
         whole if whole < 60 => format!("{whole}.{}s", milliseconds % 1000 / 100),
         whole => format!("{}m{:02}s", whole / 60, whole % 60),
@@ -116,7 +110,7 @@ pub fn report(report: &Report, end: Option<Ending>, target: &str, style: Style) 
 }
 
 /// In what state a step is that was broken off.
-fn half_done(acted: &[String], not_acted: &[String], waiting_for: Option<&str>) -> Vec<String> {
+pub(super) fn half_done(acted: &[String], not_acted: &[String], waiting_for: Option<&str>) -> Vec<String> {
     let list = |name: &str, all: &[String]| (!all.is_empty()).then(|| format!("{name}: {}", all.join(", ")));
     let none =
         not_acted.is_empty().then(|| "all of it is asked for, and it has not come true yet".to_owned());
@@ -143,60 +137,4 @@ fn next(left: &[String], (verb, does): Next, target: &str, style: Style) -> Stri
     let between = if fits { "  " } else { "\n      " };
     let _infallible = writeln!(text, "{command}{between}{does}");
     text
-}
-
-/// The first line of a stream: its version, as `MAJOR.MINOR`.
-pub fn version_json(now: Timestamp) -> Value {
-    let version = env!("CARGO_PKG_VERSION");
-    let rest = json!({ "type": "version", "ui": "1.0", "tool_version": version });
-    line("info", &format!("etcdctl-stack {version}"), now, rest)
-}
-
-/// The plan that a run is about, as the second line of a stream.
-pub fn planned_json(plan: &Plan, about: About<'_>, now: Timestamp) -> Value {
-    let missing = about.permissions.missing(plan).flags();
-    let (level, message) = match plan.is_applicable() {
-        true if missing.is_empty() => ("info", format!("plan: {}", in_numbers(plan))),
-        true => ("error", format!("the plan needs {}", missing.join(" "))),
-        false => ("error", "the plan cannot be applied".to_owned()),
-    };
-    line(level, &message, now, json!({ "type": "plan", "plan": super::json(plan, about) }))
-}
-
-/// An event as one line of a stream. `@message` alone is readable.
-pub fn event_json(event: &Event, now: Timestamp) -> Value {
-    let message = match event {
-        Event::StepStart { number, of, title } => format!("step {number} of {of}: {title}"),
-        Event::StepProgress { number, waiting_for } => format!("step {number} waits for {waiting_for}"),
-        Event::StepSaved { number, path } => format!("step {number} saved {path}"),
-        Event::StepComplete { number, title, milliseconds } => {
-            format!("step {number} done in {}: {title}", seconds(*milliseconds))
-        }
-    };
-    line("info", &message, now, json!(event))
-}
-
-/// The end of a run as the last line of a stream.
-pub fn report_json(report: &Report, end: Option<Ending>, now: Timestamp) -> Value {
-    let Report { outcome, done, left } = report;
-    let (level, how) = match outcome {
-        Outcome::Completed => ("info", words(end).done.to_lowercase()),
-        Outcome::Interrupted => ("warn", "interrupted between two steps".to_owned()),
-        Outcome::BrokenOff { number, .. } => ("warn", format!("interrupted in the middle of step {number}")),
-        Outcome::Stopped { number, reason, .. } => ("error", format!("stopped at step {number}: {reason}")),
-        Outcome::LockLost(reason) => ("error", format!("the lock is lost: {reason}")),
-    };
-    let message = format!("{how}; {} done, {} left", count(*done, "step"), left.len());
-    let mut rest = json!(report);
-    rest["type"] = json!("apply_summary");
-    line(level, &message, now, rest)
-}
-
-/// The keys that every line has, before those that only this one has.
-fn line(level: &str, message: &str, now: Timestamp, rest: Value) -> Value {
-    let mut line = json!({ "@level": level, "@message": message, "@timestamp": now });
-    if let (Some(line), Value::Object(rest)) = (line.as_object_mut(), rest) {
-        line.extend(rest);
-    }
-    line
 }

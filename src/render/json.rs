@@ -18,6 +18,7 @@ mod schema;
 use document::{Check, Document, Etcd, Members, StackFile, Step, Summary, Target};
 pub use document::{Conflict, Diagnostic, ForeignField, Severity};
 pub use schema::schema;
+pub(super) use schema::{of, with_head};
 
 use super::{
     About,

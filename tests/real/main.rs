@@ -26,5 +26,6 @@ mod owners;
 mod put_back;
 mod refusals;
 mod remade;
+mod told;
 #[path = "../schema/valid.rs"]
 mod valid;

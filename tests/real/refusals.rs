@@ -95,8 +95,10 @@ fn a_missing_storage_class_and_a_foreign_object_block_the_plan() {
     let told = place.tool("apply", &["--auto-approve", "--json"]).expect(3).stdout;
     let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let kinds: Vec<&Value> = lines.iter().map(|line| &line["type"]).collect();
-    assert_eq!(kinds, ["version", "plan"]);
-    assert_eq!(lines[1]["plan"]["diagnostics"][0]["code"], "plan::storage_class");
+    let [first, changes @ .., stop, last] = kinds.as_slice() else { panic!("{told}") };
+    assert_eq!([*first, *stop, *last], ["version", "diagnostic", "change_summary"]);
+    assert!(changes.iter().all(|kind| *kind == "planned_change"), "{told}");
+    assert_eq!(lines[lines.len() - 2]["diagnostic"]["code"], "plan::storage_class");
     assert_eq!(place.kubectl(&["get", "statefulset,secret,lease", "-o", "name"]).expect(0).stdout, "");
 
     place.write("[cluster]\nmembers = 1\n");

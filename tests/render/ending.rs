@@ -103,8 +103,9 @@ fn a_run_that_stops_says_which_command_goes_on() {
     let report = Report { outcome: Outcome::Interrupted, done: 1, left: vec!["delete it".into()] };
     let text = |end| render::report(&report, end, "orders.toml", WIDE);
     let all = Report { outcome: Outcome::Completed, done: 2, left: Vec::new() };
-    let line = render::report_json(&all, Some(Ending::Destroy), jiff::Timestamp::UNIX_EPOCH);
-    assert_eq!(line["@message"], "destroyed; 2 steps done, 0 left");
+    let lines = render::report_json(&all, &ends(Ending::Destroy, Verb::Delete), jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(lines[0]["changes"]["operation"], "destroy");
+    assert_eq!(lines[1]["@message"], "destroyed; 2 steps done, 0 left");
     assert!(text(Some(Ending::Destroy)).contains("Next: etcdctl-stack destroy orders.toml"));
     assert!(text(Some(Ending::Forget)).contains("Next: etcdctl-stack forget orders.toml"));
     assert!(text(None).contains("Next: etcdctl-stack apply orders.toml"));

@@ -23,6 +23,8 @@ mod worlds;
 #[path = "../schema/valid.rs"]
 mod valid;
 
+use std::sync::LazyLock;
+
 use etcdctl_stack::{
     plan::Plan,
     render::{self, About, Style},
@@ -38,6 +40,13 @@ fn json(plan: &Plan, about: About<'_>) -> Value {
     let json = render::json(plan, about);
     valid::plan(&json);
     json
+}
+
+/// A line of a stream is as the published schema says.
+#[track_caller]
+fn event(line: &Value) {
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| valid::strict(render::events_schema()));
+    valid::conforms(&SCHEMA, line);
 }
 
 /// Compares line by line what is shown, and prints all of it when it differs.

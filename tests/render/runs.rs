@@ -1,13 +1,16 @@
 //! A run as it goes, and its end.
 
+use std::time::Duration;
+
 use etcdctl_stack::{
-    render,
+    plan::Plan,
+    render::{self, Lock},
     report::{Event, Outcome, Report},
 };
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{NARROW, WIDE, fits, shows};
+use crate::{NARROW, WIDE, fits, plans::ABOUT, shows, worlds};
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -47,7 +50,7 @@ fn a_line_comes_for_each_change_of_state() {
     fits(&lines.join("\n"), 40);
     let saved = Event::StepSaved { number: 2, path: "/home/ann/orders.db".into() };
     assert_eq!(render::event(&saved, WIDE).as_deref(), Some(" …  2 saved /home/ann/orders.db"));
-    assert_eq!(render::event_json(&saved, NOW)["type"], "step_saved");
+    assert_eq!(render::event_json(&saved, Duration::ZERO, NOW)["type"], "step_saved");
     // A name that cannot be broken pushes the time to a line of its own.
     let title = "apply PodDisruptionBudget/look-1/lookers".into();
     let long = Event::StepComplete { number: 3, title, milliseconds: 0 };
@@ -122,7 +125,9 @@ Next: etcdctl-stack apply orders.toml  goes on from here.
 "#,
     );
     fits(&render::report(&report, None, "orders.toml", NARROW), 40);
-    let json = render::report_json(&report, None, NOW);
+    let lines = render::report_json(&report, &worlds::shrink(), NOW);
+    assert_eq!((lines.len(), &lines[0]["type"], &lines[0]["number"]), (2, &json!("step_errored"), &json!(4)));
+    let json = &lines[1];
     assert_eq!(json["outcome"]["broken_off"]["number"], 4);
     assert_eq!(json["@message"], "interrupted in the middle of step 4; 3 steps done, 2 left");
 }
@@ -156,7 +161,8 @@ Next: etcdctl-stack apply orders.toml  goes on from here.
 
 #[test]
 fn a_program_reads_a_line_for_each_event() {
-    let lines: Vec<_> = events().iter().map(|event| render::event_json(event, NOW)).collect();
+    let lines: Vec<_> =
+        events().iter().map(|event| render::event_json(event, Duration::from_secs(9), NOW)).collect();
     assert_eq!(
         lines[1],
         json!({
@@ -169,8 +175,99 @@ fn a_program_reads_a_line_for_each_event() {
             "milliseconds": 240,
         })
     );
-    let end = render::report_json(&stopped(), None, NOW);
-    assert_eq!((&end["type"], &end["@level"]), (&json!("apply_summary"), &json!("error")));
-    assert_eq!(end["@message"], "stopped at step 2: not done after 10m; 1 step done, 4 left");
-    assert_eq!(render::version_json(NOW)["type"], "version");
+}
+
+/// What is printed before the first step.
+fn stream(plan: &Plan) -> Vec<Value> {
+    let planned = render::planned_json(plan, ABOUT, NOW);
+    let lines: Vec<Value> = [render::version_json(NOW)].into_iter().chain(planned).collect();
+    lines.iter().for_each(crate::event);
+    lines
+}
+
+fn messages(lines: &[Value]) -> String {
+    let line = |line: &Value| {
+        crate::event(line);
+        let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        format!("{:5} {:14} {}\n", text("@level"), text("type"), text("@message"))
+    };
+    lines.iter().map(line).collect()
+}
+
+#[test]
+fn a_program_reads_a_run_from_its_version_to_its_end() {
+    let plan = worlds::shrink();
+    let mut lines = stream(&plan);
+    lines.push(render::lock_json(Lock::Waiting, "it is held by ci@run/8841", NOW));
+    lines.push(render::lock_json(Lock::Held, "ann@laptop/4711", NOW));
+    lines.extend(events().iter().map(|event| render::event_json(event, Duration::from_secs(9), NOW)));
+    lines.extend(render::report_json(&stopped(), &plan, NOW));
+    shows(
+        &messages(&lines),
+        "\
+info  version        etcdctl-stack 0.1.0
+info  planned_change StatefulSet/etcd-orders/orders: plan to update
+info  planned_change PersistentVolumeClaim/etcd-orders/data-orders-4: plan to delete
+info  planned_change PersistentVolumeClaim/etcd-orders/data-orders-3: plan to delete
+error diagnostic     error: the data of claim `data-orders-4` is deleted
+error diagnostic     error: the data of claim `data-orders-3` is deleted
+info  change_summary plan: 0 to create, 1 to change, 2 to delete, 5 steps, voters 5 -> 3
+info  lock           waiting for the lock: it is held by ci@run/8841
+info  lock           lock held as ann@laptop/4711
+info  step_start     step 1 of 12: create Namespace/etcd-orders
+info  step_complete  step 1 done in 0.2s: create Namespace/etcd-orders
+info  step_progress  step 2 waits for pod orders-0: ContainerCreating
+info  step_complete  step 2 done in 1m01s: create StatefulSet/etcd-orders/orders with 1 replica, wait until orders-0 leads
+error step_errored   step 2 failed: not done after 10m
+error apply_summary  stopped at step 2: not done after 10m; 1 step done, 4 left
+",
+    );
+    let progress = lines.iter().find(|line| line["type"] == "step_progress").expect("it waited");
+    assert_eq!(progress["elapsed_seconds"], 9);
+    let errored = lines.iter().find(|line| line["type"] == "step_errored").expect("it failed");
+    assert_eq!(errored["details"], json!(["pod orders-1: ImagePullBackOff: manifest unknown"]));
+}
+
+#[test]
+fn the_lines_of_a_plan_are_those_of_terraform() {
+    let lines = stream(&worlds::replace());
+    let resource = json!({
+        "addr": "PersistentVolumeClaim/etcd-orders/data-orders-1",
+        "resource": "PersistentVolumeClaim/etcd-orders/data-orders-1",
+        "resource_type": "PersistentVolumeClaim",
+        "resource_name": "data-orders-1",
+    });
+    assert_eq!(lines[1]["change"], json!({ "resource": resource, "action": "replace" }));
+    let summary = lines.last().expect("a summary");
+    let changes = json!({ "add": 1, "change": 0, "remove": 1, "forget": 0, "operation": "plan" });
+    assert_eq!((&summary["type"], &summary["changes"]), (&json!("change_summary"), &changes));
+    assert_eq!(summary["digest"], json!("7f3a91c2".repeat(8)));
+}
+
+#[test]
+fn what_was_done_is_counted_only_when_all_of_it_was() {
+    let plan = worlds::create();
+    let kinds = |outcome: Outcome, left: &[&str]| -> Vec<Value> {
+        let left = left.iter().map(|title| (*title).to_owned()).collect();
+        let lines = render::report_json(&Report { outcome, done: 1, left }, &plan, NOW);
+        lines.iter().for_each(crate::event);
+        lines.iter().map(|line| json!([line["type"], line["changes"]["operation"]])).collect()
+    };
+    let last = json!(["apply_summary", null]);
+    assert_eq!(kinds(Outcome::Completed, &[]), [json!(["change_summary", "apply"]), last.clone()]);
+    assert_eq!(kinds(Outcome::Completed, &["more"]), std::slice::from_ref(&last));
+    assert_eq!(kinds(Outcome::Interrupted, &["more"]), std::slice::from_ref(&last));
+    assert_eq!(kinds(Outcome::LockLost("ci took it".into()), &["more"]), [json!(["lock", null]), last]);
+}
+
+#[test]
+fn a_run_that_never_begins_says_why() {
+    let help = Some("plan again and look at what changed");
+    let line = render::stopped_json("apply::plan_changed", "the plan changed", help, NOW);
+    crate::event(&line);
+    assert_eq!(line["diagnostic"]["code"], "apply::plan_changed");
+    shows(&messages(&[line]), "error diagnostic     error: the plan changed\n");
+    let stops = stream(&worlds::blocked());
+    let codes: Vec<&Value> = stops.iter().filter_map(|line| line.pointer("/diagnostic/code")).collect();
+    assert_eq!(codes, ["plan::unhealthy", "plan::refused", "plan::warning"]);
 }

@@ -8,13 +8,17 @@ use etcdctl_stack::{
     plan::{Action, Blocked, Contested, Expects, Plan},
     render,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{plans::ABOUT, valid, worlds};
 
 #[test]
 fn the_published_schemas_are_those_of_the_types() {
-    let published = [("plan", include_str!("../../plan.schema.json"), render::schema())];
+    let published = [
+        ("plan", include_str!("../../plan.schema.json"), render::schema()),
+        ("events", include_str!("../../events.schema.json"), render::events_schema()),
+    ];
     for (name, text, schema) in published {
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         let help = format!("etcdctl-stack schema --of {name} > {name}.schema.json");
@@ -48,6 +52,17 @@ fn a_key_that_the_schema_does_not_name_is_found() {
     let mut later = plan;
     later["surprise"] = json!(1);
     assert!(published.is_valid(&later));
+}
+
+#[test]
+fn a_line_of_a_kind_that_the_schema_does_not_name_is_found() {
+    let line = render::version_json(Timestamp::UNIX_EPOCH);
+    crate::event(&line);
+    for (key, value) in [("type", json!("surprise")), ("surprise", json!(1)), ("@timestamp", json!("noon"))] {
+        let mut other = line.clone();
+        other[key] = value;
+        assert!(is_refused(crate::event, &other), "{key}");
+    }
 }
 
 #[test]
@@ -90,6 +105,8 @@ fn what_only_steps_change_is_no_object_that_stays_as_it_is() {
     assert_eq!(shown, expected);
     assert_eq!((&json["summary"]["stepwise"], &json["summary"]["update"]), (&json!(1), &json!(0)));
     assert_eq!((&json["steps"][1]["kind"], &json["steps"][0]["kind"]), (&json!("apply"), &json!("wait")));
+    let lines = render::planned_json(&plan, ABOUT, Timestamp::UNIX_EPOCH);
+    assert_eq!(lines.last().map(|line| &line["changes"]["change"]), Some(&json!(1)));
 }
 
 #[test]
@@ -141,4 +158,7 @@ fn a_conflict_and_what_is_made_anew_are_data() {
         "meaning": null,
     });
     assert_eq!(json["conflicts"], json!([expected]));
+    let lines = render::planned_json(&plan, ABOUT, Timestamp::UNIX_EPOCH);
+    lines.iter().for_each(crate::event);
+    assert_eq!((&lines[0]["type"], &lines[0]["conflict"]), (&json!("conflict"), &expected));
 }
