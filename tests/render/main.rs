@@ -11,6 +11,7 @@ mod headers;
 mod histories;
 mod owners;
 mod plans;
+mod policies;
 mod reasons;
 mod remade;
 mod runs;
