@@ -24,6 +24,7 @@ mod output;
 mod plan;
 mod process;
 mod progress;
+mod recording;
 mod signal;
 mod snapshots;
 mod stacks;
@@ -80,6 +81,7 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
         Command::Destroy(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
         Command::Forget(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
         Command::Status(arguments) => runtime(status::status(&arguments, &global, output), output),
+        Command::Record(arguments) => runtime(recording::record(&arguments, &global, output), output),
         Command::History(arguments) => runtime(history::history(&arguments, &global, output), output),
         Command::Unlock(arguments) => runtime(unlock::unlock(&arguments, &global, output), output),
         Command::Connect(arguments) => runtime(connect::connect(&arguments, &global, output), output),

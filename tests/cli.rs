@@ -102,12 +102,13 @@ fn help_names_every_exit_code_and_every_command_has_examples() {
         let line = format!("  {code:<5}");
         assert!(help.lines().any(|help| help.starts_with(&line)), "{code} is missing:\n{help}");
     }
-    const COMMANDS: [&str; 12] = [
+    const COMMANDS: [&str; 13] = [
         "plan",
         "apply",
         "destroy",
         "forget",
         "status",
+        "record",
         "history",
         "unlock",
         "connect",

@@ -13,6 +13,7 @@ use super::{
     output::Output,
     plan,
     progress::Progress,
+    recording,
     signal::Signals,
     snapshots,
     stacks::{self, Loaded},
@@ -57,6 +58,9 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     let cluster = &cluster;
     let applying = Applying { cluster, loaded: &loaded, arguments, global, intent, permissions, output };
     let Ended { report, signal } = applying.run(planned, approved).await?;
+    if report.outcome == Outcome::Completed {
+        recording::after_apply(&loaded, cluster, arguments.record.as_deref(), output).await;
+    }
     Ok(match &report.outcome {
         Outcome::Completed if report.left.is_empty() => Exit::Success,
         Outcome::Interrupted | Outcome::BrokenOff { .. } => Exit::Signal(signal),

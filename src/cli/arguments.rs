@@ -6,9 +6,13 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 mod applying;
 mod intents;
+mod planning;
+mod recording;
 
 pub use applying::{Apply, Destroy, Forget};
 pub use intents::{End, Intents};
+pub use planning::Plan;
+pub use recording::{Against, Record};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -98,6 +102,7 @@ Examples:
   etcdctl-stack plan orders.toml --replace orders-1       what replacing a member would do
   etcdctl-stack plan orders.toml --restart                what restarting all would do
   etcdctl-stack plan orders.toml --destroy                what destroy would take away
+  etcdctl-stack plan orders.toml --against state/         without a cluster: see `record --help`
 
 Ends with 0, with 2 if there are changes and --detailed-exitcode is given, with 3 if the
 plan cannot be applied or needs a permission that was not given, and with 1 if something
@@ -176,10 +181,35 @@ Ends as apply does.")]
 Examples:
   etcdctl-stack status orders.toml
   etcdctl-stack status orders.toml --watch
+  etcdctl-stack status orders.toml --against state/orders.json   as it was recorded
   etcdctl-stack status orders.toml --json | jq -e .healthy   1 unless it is healthy
 
 Ends with 0 when the cluster was looked at, healthy or not, and with 1 when it could not be.")]
     Status(Status),
+    /// Write down what is live, so that plans can be made without the cluster
+    ///
+    /// The file holds what a plan is decided from: the objects and who set their fields, the
+    /// members, pods, claims, nodes, the facts of certificates. No secret, no values of
+    /// variables that others set, and nothing that changes by itself: while nothing happens
+    /// a second recording is the same to the byte, and the difference of two is what happened.
+    /// Commit it beside the stack file, and whoever has no access can plan: a fork, a test,
+    /// a laptop on a train. Reads only.
+    ///
+    /// Once `state/NAME.json` is there, apply, destroy and forget write it again when they are done.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack record orders.toml                      writes state/orders.json
+  etcdctl-stack record orders.toml --out - | less
+  etcdctl-stack plan orders.toml --against state/orders.json
+  etcdctl-stack plan stacks/ --against state/           each against state/NAME.json
+  etcdctl-stack status orders.toml --against state/orders.json
+
+A plan against a recording has the changes, steps and reasons that the cluster would have
+given when it was recorded. Nobody is asked what admission says, so every change is
+`predicted`, and there is no digest: `apply --expect` cannot take it.
+
+Ends with 0 when it was written, and with 1 if something could not be read.")]
+    Record(Record),
     /// Show past applies
     ///
     /// What the journal of the stack tells, the newest first: when, who, which plan,
@@ -260,44 +290,17 @@ Examples:
 }
 
 #[derive(Debug, Args)]
-pub struct Plan {
-    /// Stack files, or folders of them
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// End with 2 if there are changes
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-    /// Tell what others changed since the last apply, and who; end with 2 if anything
-    ///
-    /// Compares with the stack file that was applied last, not with what was edited since. Fields,
-    /// objects that are gone, members that were added or removed by hand.
-    #[arg(long, alias = "refresh-only", conflicts_with_all = ["detailed_exitcode", "destroy", "forget", "delete", "replace", "restart", "remove", "take", "adopt", "skip_snapshot", "abandon", "allow_data_loss", "allow_delete", "allow_downtime"])]
-    pub drift: bool,
-    /// Print JSON, and only that, to standard output
-    ///
-    /// An object for one file that is named; an array, with an object for each file, for a
-    /// folder or several files, however many there are.
-    #[arg(long)]
-    pub json: bool,
-    /// How many files are planned side by side
-    #[arg(long, env = "ESTACK_PARALLELISM", default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub parallelism: u16,
-    #[command(flatten)]
-    pub end: End,
-    #[command(flatten)]
-    pub intents: Intents,
-}
-
-#[derive(Debug, Args)]
 pub struct Status {
     /// The stack file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    #[command(flatten)]
+    pub against: Against,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
     /// Look again every two seconds, until interrupted
-    #[arg(long, short)]
+    #[arg(long, short, conflicts_with = "against")]
     pub watch: bool,
 }
 

@@ -13,6 +13,7 @@ use super::{
     clock, consent, document,
     exit::Exit,
     output::Output,
+    recording,
     stacks::{self, Loaded},
 };
 use crate::{
@@ -50,7 +51,7 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
 
 async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     let loaded = stacks::open(file, output).map_err(Failed::File);
-    let made = one(loaded, arguments, global).await;
+    let made = one(loaded, arguments, global, output).await;
     if let Err(Failed::Cluster(error)) = &made {
         output.cluster_error(error);
     }
@@ -141,11 +142,22 @@ fn no_plan(reason: &str) -> Value {
     json!({ "severity": "error", "code": "plan::no_plan", "summary": reason, "detail": null })
 }
 
-async fn one(loaded: Result<Loaded, Failed>, arguments: &Arguments, global: &Global) -> Result<Made, Failed> {
+async fn one(
+    loaded: Result<Loaded, Failed>,
+    arguments: &Arguments,
+    global: &Global,
+    output: &Output,
+) -> Result<Made, Failed> {
     let loaded = loaded?;
     let intent = intents(arguments).intent();
-    let cluster = loaded.connect(global).await.map_err(Failed::Cluster)?;
-    let planned = loaded.plan(&cluster, &intent).await.map_err(Failed::Cluster)?;
+    let planned = match &arguments.against.against {
+        Some(path) => recording::plan(&loaded, path, &intent, output)
+            .map_err(|reason| Failed::File(vec![no_plan(&reason)]))?,
+        None => {
+            let cluster = loaded.connect(global).await.map_err(Failed::Cluster)?;
+            loaded.plan(&cluster, &intent).await.map_err(Failed::Cluster)?
+        }
+    };
     let unfinished = unfinished(&planned.plan, &planned.observed.live, clock::now());
     Ok(Made { loaded, planned, unfinished })
 }
@@ -159,7 +171,7 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
     let asked = Asked::of(arguments, global);
     let mut made: Vec<(String, Result<Made, Failed>)> = stream::iter(opened)
         .map(|(file, loaded)| async move {
-            let made = one(loaded.map_err(Failed::File), arguments, global).await;
+            let made = one(loaded.map_err(Failed::File), arguments, global, output).await;
             if let Err(Failed::Cluster(error)) = &made {
                 output.error(&format!("{file}: {error}"), error.help());
             }

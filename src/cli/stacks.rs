@@ -15,8 +15,9 @@ use super::{arguments::Global, clock::now, exit::Exit, output::Output};
 use crate::{
     cluster::{self, Cluster, Connect},
     desired::Names,
-    observe::{Planned, observe},
-    plan::{Blocked, Fact, Intent},
+    observe::{Planned, from_recording, observe},
+    observed::Observed,
+    plan::{Against, Blocked, Fact, Intent},
     render::{self, Style},
     stack::{Checked, Finding, parse_and_check},
 };
@@ -178,6 +179,13 @@ impl Loaded {
         let mut planned = observe(&cluster.reader(), &self.checked.stack, intent, now()).await?;
         planned.plan.blocked.iter_mut().for_each(|blocked| self.place(blocked));
         Ok(planned)
+    }
+
+    /// Makes the plan from what was recorded, without a cluster.
+    pub fn plan_offline(&self, recorded: Observed, intent: &Intent, against: Against) -> Planned {
+        let mut planned = from_recording(&self.checked.stack, recorded, intent, now(), against);
+        planned.plan.blocked.iter_mut().for_each(|blocked| self.place(blocked));
+        planned
     }
 
     /// Says where the key stands that stands in the way.

@@ -9,6 +9,7 @@ use super::{
     clock,
     exit::Exit,
     output::Output,
+    recording,
     signal::Signals,
     stacks,
 };
@@ -25,6 +26,12 @@ pub async fn status(arguments: &Arguments, global: &Global, output: &Output) -> 
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    if let Some(path) = &arguments.against.against {
+        let target = loaded.target(global);
+        let planned = recording::plan(&loaded, path, &Intent::default(), output);
+        let shown = planned.map_err(|_| Exit::Error).and_then(|one| show(&one, arguments, &target, output));
+        return shown.unwrap_or_else(|exit| exit);
+    }
     let cluster = match loaded.connect(global).await {
         Ok(cluster) => cluster,
         Err(error) => return output.cluster_error(&error),

@@ -24,6 +24,7 @@ mod looking;
 mod membership;
 mod owners;
 mod put_back;
+mod recordings;
 mod refusals;
 mod remade;
 mod told;

@@ -15,6 +15,11 @@ pub struct Apply {
     pub file: PathBuf,
     #[command(flatten)]
     pub how: How,
+    /// Write down what is live afterwards, as `record --out` does; `-` is not one
+    ///
+    /// If left out: `state/NAME.json`, where that is there already.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     #[command(flatten)]
     pub intents: Intents,
 }
@@ -91,6 +96,7 @@ impl From<Destroy> for Apply {
         Apply {
             file,
             how,
+            record: None,
             intents: Intents { end, delete, skip_snapshot, abandon, allowed, ..Intents::default() },
         }
     }
@@ -99,7 +105,7 @@ impl From<Destroy> for Apply {
 impl From<Forget> for Apply {
     fn from(Forget { file, how, abandon }: Forget) -> Self {
         let end = Some(Ending::Forget);
-        Apply { file, how, intents: Intents { end, abandon, ..Intents::default() } }
+        Apply { file, how, record: None, intents: Intents { end, abandon, ..Intents::default() } }
     }
 }
 
