@@ -6,6 +6,7 @@
 //! summary  several plans, a line each
 //! json     a plan for a program
 //! foreign  fields that others set, and keep
+//! mismatch why a plan is not the one that was approved
 //! cost     what a plan costs, in words
 //! drift    what others changed since the last apply
 //! history  past runs, and who holds the lock
@@ -23,6 +24,7 @@ mod field;
 mod foreign;
 mod history;
 mod json;
+mod mismatch;
 mod plan;
 mod status;
 mod steps;
@@ -34,6 +36,7 @@ pub use drift::{drift, drift_json, json_without_drift};
 pub use event::{event, report};
 pub use history::history;
 pub use json::{json, json_without_plan, schema};
+pub use mismatch::mismatch;
 pub use plan::{About, Detail, Hint, View, plan};
 pub use status::status;
 pub use stream::{

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::Value;
 
 use super::{
-    approval,
+    approval::Approval,
     arguments::{Apply as Arguments, Global},
     clock, consent,
     exit::Exit,
@@ -42,22 +42,27 @@ pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> E
 }
 
 async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Result<Exit, Exit> {
-    approval::possible(arguments, output)?;
+    let approval = Approval { arguments };
+    approval.is_possible(output)?;
     let loaded = stacks::load(&arguments.file, output)?;
-    let intent = arguments.intents.intent();
+    let mut intent = arguments.intents.intent();
     let failed = |error: cluster::Error| output.cluster_error(&error);
     let cluster = loaded.connect(global).await.map_err(failed)?;
-    let planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
-    show(&planned, &loaded, arguments, global, output)?;
+    let mut planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
+    if let Some(resumed) = approval.resumed(&planned, &intent).filter(|resumed| *resumed != intent) {
+        intent = resumed;
+        planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
+    }
+    let digest = show(&planned, &loaded, approval, global, output)?;
     let begun = planned.observed.live.journal.found().and_then(Journal::unfinished).is_some();
     if planned.plan.is_empty() && intent.end.is_some() && !begun {
         // The lock would make a Lease, and the journal a ConfigMap.
         return Ok(Exit::Success);
     }
-    let (approved, permissions) = approval::given(arguments, &planned, output)?;
+    let permissions = approval.permissions(&planned.plan, output)?;
     let cluster = &cluster;
     let applying = Applying { cluster, loaded: &loaded, arguments, global, intent, permissions, output };
-    let Ended { report, signal } = applying.run(planned, approved).await?;
+    let Ended { report, signal } = applying.run(planned, digest).await?;
     if report.outcome == Outcome::Completed {
         recording::after_apply(&loaded, cluster, arguments.record.as_deref(), output).await;
     }
@@ -68,17 +73,18 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     })
 }
 
-/// Shows the plan; an error where it cannot be applied whoever approves it.
+/// Shows the plan, and returns the digest that was approved; an error where it
+/// is another, or cannot be applied whoever approves it.
 fn show(
     planned: &Planned,
     loaded: &Loaded,
-    arguments: &Arguments,
+    approval: Approval<'_>,
     global: &Global,
     output: &Output,
-) -> Result<(), Exit> {
-    let (plan, now) = (&planned.plan, clock::now());
+) -> Result<String, Exit> {
+    let (plan, now, arguments) = (&planned.plan, clock::now(), approval.arguments);
     let given = arguments.intents.permissions();
-    let permissions = if approval::asks(arguments) { consent::to_be_asked(&given) } else { given.clone() };
+    let permissions = if approval.asks() { consent::to_be_asked(&given) } else { given.clone() };
     let unfinished = unfinished(plan, &planned.observed.live, now);
     let about = About { file: &loaded.file, permissions: &permissions, unfinished: unfinished.as_ref() };
     let style = if arguments.how.json { output.progress } else { output.answer };
@@ -91,10 +97,15 @@ fn show(
     if output.answer(&text) == Exit::Error {
         return Err(Exit::Error);
     }
+    if !plan.unread.is_empty() {
+        return Err(Exit::Error);
+    }
+    let digest = approval.digest(planned, output)?;
     if !plan.is_applicable() {
         return Err(plan::exit(plan, &permissions, false));
     }
-    consent::is_of_the_plan(&given, plan, &loaded.names(), unfinished.as_ref(), output)
+    consent::is_of_the_plan(&given, plan, &loaded.names(), unfinished.as_ref(), output)?;
+    Ok(digest)
 }
 
 /// Apply goes on by itself: nothing is said of how.

@@ -36,6 +36,11 @@ pub fn is_left_of(run: &Run, plan: &Plan) -> bool {
         && removed(&plan.steps).all(|id| run.removed.contains(&id))
 }
 
+/// Whether a run was to save a snapshot, and has not.
+pub fn owes_snapshot(run: &Run) -> bool {
+    run.snapshot.is_none() && run.actions.contains(&action_hash(&Action::Snapshot))
+}
+
 /// The members that these steps remove.
 pub fn removed(steps: &[Step]) -> impl Iterator<Item = Id> {
     steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {

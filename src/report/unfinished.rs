@@ -49,7 +49,7 @@ pub fn unfinished(plan: &Plan, live: &Live, now: Timestamp) -> Option<Unfinished
 }
 
 /// What was asked for, in words.
-fn asked_for(intended: &Intended) -> Vec<String> {
+pub fn asked_for(intended: &Intended) -> Vec<String> {
     let Intended { replace, restart, remove, take, adopt, end, delete: _ } = intended;
     let names = |names: Vec<&str>| names.join(", ");
     let mut all = Vec::new();

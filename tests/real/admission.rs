@@ -255,7 +255,7 @@ fn what_changes_between_the_plan_and_the_apply_is_not_applied() {
     assert_eq!(place.get("service", "meanwhile"), made);
     service["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "Helm" });
     let made = again(&service);
-    says(&place.tool("apply", &expect).expect(3), &["not this stack's"]);
+    says(&place.tool("apply", &expect).expect(4), &["not this stack's", "was approved"]);
     // Another one than was approved to be adopted.
     let adopt = ["--adopt", "Service/meanwhile"];
     let approved = digest(&place, &adopt);

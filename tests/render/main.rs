@@ -9,6 +9,7 @@ mod ending;
 mod foreign;
 mod headers;
 mod histories;
+mod mismatches;
 mod owners;
 mod plans;
 mod policies;
