@@ -25,6 +25,8 @@ mod plan;
 mod process;
 mod progress;
 mod recording;
+mod saved;
+mod show;
 mod signal;
 mod snapshots;
 mod stacks;
@@ -77,6 +79,7 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
             output.answer(&String::from_utf8_lossy(&text))
         }
         Command::Plan(arguments) => runtime(plan::plan(&arguments, &global, output), output),
+        Command::Show(arguments) => show::show(&arguments, &global, output),
         Command::Apply(arguments) => runtime(apply::apply(&arguments, &global, output), output),
         Command::Destroy(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
         Command::Forget(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),

@@ -9,6 +9,7 @@
 //! snapshot one member -> a file                     named only when it is verified
 //! observe  &Stack -> Observed, and its plan         all reads, side by side
 //! plan     (&Desired, &Observed) -> Plan            pure, cannot fail
+//! saved    a plan as a file
 //! recording what is live, as a file to plan against
 //! report   what a run did, what a status tells      data
 //! render   &Plan -> terminal, JSON
@@ -40,6 +41,7 @@ pub mod snapshot;
 
 pub mod recording;
 pub mod report;
+pub mod saved;
 
 pub mod cluster;
 pub mod etcd;

@@ -123,7 +123,7 @@ pub use unknown::unknown;
 pub use whose::{set_by_others, stays_because};
 
 /// What would change, in what order, and why it may not.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The stack's name.
     pub stack: String,
@@ -134,6 +134,7 @@ pub struct Plan {
     /// Which cluster this is about.
     pub target: Target,
     /// The recording that it was made against; `None` where a cluster was asked.
+    #[serde(default)]
     pub against: Option<Against>,
     /// What an approval is bound to; `None` when something could not be read, or
     /// no cluster was asked.
@@ -430,6 +431,11 @@ fn with_snapshot(
 }
 
 impl Plan {
+    /// Whether the digest, if there is one, is of what the plan is made of.
+    pub fn has_its_digest(&self) -> bool {
+        self.digest.as_ref().is_none_or(|digest| *digest == Digest::of(&self.basis))
+    }
+
     /// With what an approval is bound to.
     fn sealed(mut self, desired: &Desired, observed: &Observed) -> Plan {
         self.basis = basis::basis(&self, desired, observed);

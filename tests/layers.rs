@@ -24,8 +24,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("snapshot", &["etcd"]),
     ("observe", &["stack", "desired", "observed", "plan", "cluster", "etcd", "dial"]),
     ("execute", &["plan", "report", "desired", "observed", "cluster", "etcd", "pki", "dial", "snapshot"]),
+    ("saved", &["plan", "report", "observed"]),
     ("recording", &["observed"]),
-    ("render", &["plan", "report"]),
+    ("render", &["plan", "report", "saved"]),
 ];
 
 /// Modules that may not name all of the words.
@@ -57,6 +58,7 @@ const PURE: &[&str] = &[
     "observed",
     "plan",
     "report",
+    "saved",
     "recording",
 ];
 

@@ -31,9 +31,7 @@ fn without_dashes(error: &clap::Error) -> Option<&'static str> {
 
 fn instead(typed: &str) -> Option<&'static str> {
     Some(match typed {
-        "--out" | "-o" => {
-            "plans are not saved: `apply FILE --expect DIGEST` applies only the plan that was reviewed"
-        }
+        "--out" | "-o" => "`plan FILE --out PLAN` saves a plan, and `apply PLAN` carries it out",
         "--yes" | "-y" => "`apply FILE --auto-approve` does not ask",
         "-f" | "--file" | "--filename" => "name the file itself: `etcdctl-stack plan orders.toml`",
         "--force" | "--force-conflicts" | "--take-ownership" => {
@@ -79,7 +77,7 @@ fn instead(typed: &str) -> Option<&'static str> {
         }
         "log" | "logs" | "audit" | "runs" => "that is `history FILE`",
         "up" | "deploy" | "install" | "upgrade" => "that is `apply`",
-        "show" | "preview" => "that is `plan`; `plan --json` for programs",
+        "preview" => "that is `plan`; `plan --json` for programs",
         "validate" | "lint" => "that is `check`",
         "force-unlock" => "that is `unlock FILE`",
         "get" | "put" | "del" | "member" | "endpoint" => {

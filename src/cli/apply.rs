@@ -13,10 +13,10 @@ use super::{
     output::Output,
     plan,
     progress::Progress,
-    recording,
+    recording, saved,
     signal::Signals,
     snapshots,
-    stacks::{self, Loaded},
+    stacks::Loaded,
 };
 use crate::{
     cluster::{self, Cluster},
@@ -42,10 +42,10 @@ pub async fn apply(arguments: &Arguments, global: &Global, output: &Output) -> E
 }
 
 async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Result<Exit, Exit> {
-    let approval = Approval { arguments };
+    let (loaded, saved) = saved::stack_or_plan(&arguments.file, output)?;
+    let approval = Approval { arguments, saved: saved.as_ref() };
     approval.is_possible(output)?;
-    let loaded = stacks::load(&arguments.file, output)?;
-    let mut intent = arguments.intents.intent();
+    let mut intent = saved.as_ref().map_or_else(|| arguments.intents.intent(), |made| made.intent.clone());
     let failed = |error: cluster::Error| output.cluster_error(&error);
     let cluster = loaded.connect(global).await.map_err(failed)?;
     let mut planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
@@ -100,6 +100,7 @@ fn show(
     if !plan.unread.is_empty() {
         return Err(Exit::Error);
     }
+    approval.is_of_this_cluster(planned, output)?;
     let digest = approval.digest(planned, output)?;
     if !plan.is_applicable() {
         return Err(plan::exit(plan, &permissions, false));

@@ -11,7 +11,7 @@ mod recording;
 
 pub use applying::{Apply, Destroy, Forget};
 pub use intents::{End, Intents};
-pub use planning::Plan;
+pub use planning::{Format, Plan, Show};
 pub use recording::{Against, Record};
 
 const EXIT_CODES: &str = "\
@@ -97,6 +97,8 @@ Examples:
   etcdctl-stack plan stacks/                           every stack of a folder
   etcdctl-stack plan orders.toml --detailed-exitcode   exit 2 if there are changes
   etcdctl-stack plan stacks/ --drift                   what others changed since the last apply
+  etcdctl-stack plan orders.toml --out plan.json       save it: `apply plan.json` does exactly that
+  etcdctl-stack plan stacks/ --out plans/              a saved plan for each
   etcdctl-stack plan orders.toml --json | jq .summary
   etcdctl-stack plan orders.toml --json | jq -r .digest   what `apply --expect` takes
   etcdctl-stack plan orders.toml --replace orders-1       what replacing a member would do
@@ -113,12 +115,15 @@ could not be read. Of several files the worst counts: 1, then 3, then 2, then 0.
     ///
     /// Plans, shows the plan, asks, takes the lock, plans again, compares, and then
     /// does one step after the other. Stopped or killed anywhere, the next apply
-    /// goes on from what it finds, without the flags of the first.
+    /// goes on from what it finds, without the flags of the first. A saved plan is
+    /// carried out without asking, once, and only if it is still what would happen:
+    /// otherwise what differs is shown, approved beside now.
     #[command(after_help = "\
 Examples:
   etcdctl-stack apply orders.toml
   etcdctl-stack apply orders.toml --auto-approve           do not ask
   etcdctl-stack apply orders.toml --expect 7f3a-91c2       only if it is still this plan
+  etcdctl-stack apply plan.json                            a plan saved with `plan --out`
   etcdctl-stack apply orders.toml --auto-approve --json    events for programs
 
   replace a member whose disk is broken: removed, emptied, joined anew
@@ -136,6 +141,15 @@ is not the plan that was approved, 5 if it stopped part way, 6 while another run
 lock, and with 130 or 143 after a signal. The first Ctrl-C stops after the step that is
 under way, the second stops waiting, the third breaks off.")]
     Apply(Apply),
+    /// Show a saved plan
+    ///
+    /// As `plan --out` saved it, and as `plan` showed it then. Nobody is asked whether it
+    /// is still what would happen: `apply` finds that out.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack show plan.json
+  etcdctl-stack show plan.json --json | jq .summary")]
+    Show(Show),
     /// Take a stack away
     ///
     /// Makes the plan that `plan --destroy` shows, asks for the stack's name, and carries

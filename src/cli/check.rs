@@ -8,7 +8,7 @@ use super::{
     arguments::{Check, Document, Init},
     exit::Exit,
     output::Output,
-    stacks,
+    stacks::{self, Wanted},
 };
 use crate::{
     render,
@@ -25,7 +25,7 @@ pub fn check(arguments: &Check, output: &Output) -> Exit {
     let (mut all, mut text) = (Vec::new(), String::new());
     for path in files {
         let name = path.display().to_string();
-        let content = match stacks::read(&path, output) {
+        let content = match stacks::read(&path, Wanted::Stack, output) {
             Ok(content) => content,
             Err(finding) => {
                 exit = Exit::Error;

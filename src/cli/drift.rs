@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{Global, Plan as Arguments},
+    arguments::{Format, Global, Plan as Arguments},
     clock,
     exit::Exit,
     output::Output,
@@ -40,7 +40,7 @@ pub async fn drift(
         stream::iter(files).map(one).buffer_unordered(parallel).collect().await;
     all.sort_by(|a, b| a.0.cmp(&b.0));
     let exit = all.iter().map(|(_, found)| ended(found)).fold(Exit::Success, Exit::worse);
-    let text = if arguments.json {
+    let text = if arguments.printed.format() == Format::Json {
         let mut values: Vec<Value> = all.iter().map(for_programs).collect();
         let value = if as_list { json!(values) } else { values.pop().unwrap_or_default() };
         format!("{value:#}\n")

@@ -9,19 +9,21 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{Global, Intents, Plan as Arguments},
+    arguments::{Format, Global, Intents, Plan as Arguments},
     clock, consent, document,
     exit::Exit,
     output::Output,
     recording,
+    saved::{self, Out},
     stacks::{self, Loaded},
 };
 use crate::{
     cluster,
     observe::Planned,
-    plan::Plan,
+    plan::{Intent, Plan},
     render::{self, About, Detail, Hint, View},
     report::{Permissions, Unfinished, unfinished},
+    saved::{self as saved_plan, Content, Saved},
     stack::Stack,
 };
 
@@ -56,11 +58,14 @@ async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Ou
         output.cluster_error(error);
     }
     let file = file.display().to_string();
-    let asked = Asked::of(arguments, global);
-    let text = match &made {
-        _ if arguments.json => format!("{:#}\n", for_programs(&file, &made, &asked)),
-        Ok(made) => asked.shown(&file, made, output),
-        Err(_) => String::new(),
+    let asked = Asked::of(arguments, global, arguments.out.clone().map(Out::File));
+    if let Err(exit) = asked.save(&file, &made, output) {
+        return exit;
+    }
+    let text = match (arguments.printed.format(), &made) {
+        (Format::Json, _) => format!("{:#}\n", for_programs(&file, &made, &asked)),
+        (Format::Text, Ok(made)) => asked.shown(&file, made, output),
+        (Format::Text, Err(_)) => String::new(),
     };
     let printed = output.answer(&text);
     let Ok(made) = &made else { return Exit::Error.worse(printed) };
@@ -81,15 +86,42 @@ fn intents(arguments: &Arguments) -> Intents {
 struct Asked<'a> {
     global: &'a Global,
     detailed: bool,
+    intent: Intent,
     permissions: Permissions,
     flags: Vec<String>,
+    /// Where plans are saved.
+    out: Option<Out>,
 }
 
 impl<'a> Asked<'a> {
-    fn of(arguments: &Arguments, global: &'a Global) -> Self {
-        let (intents, detailed_exitcode) = (intents(arguments), &arguments.detailed_exitcode);
-        let (permissions, flags) = (intents.permissions(), intents.flags());
-        Asked { global, detailed: *detailed_exitcode, permissions, flags }
+    fn of(arguments: &Arguments, global: &'a Global, out: Option<Out>) -> Self {
+        let (intents, detailed) = (intents(arguments), arguments.detailed_exitcode);
+        let (intent, permissions, flags) = (intents.intent(), intents.permissions(), intents.flags());
+        Asked { global, detailed, intent, permissions, flags, out }
+    }
+
+    /// The plan of a file, or why there is none, as it is saved.
+    fn saved(&self, file: &str, made: &Result<Made, Failed>) -> Saved {
+        let content = match made {
+            Ok(made) => Content::Plan(Box::new(made.to_save(&self.intent))),
+            Err(failed) => Content::NoPlan(failed.diagnostics()),
+        };
+        let (tool_version, made_at) = (env!("CARGO_PKG_VERSION").to_owned(), clock::now());
+        Saved { tool_version, made_at, file: file.to_owned(), content }
+    }
+
+    /// Saves it where that was asked for.
+    fn save(&self, file: &str, made: &Result<Made, Failed>, output: &Output) -> Result<(), Exit> {
+        match &self.out {
+            Some(out) => saved::write(&out.of(file), &self.saved(file, made), output),
+            None => Ok(()),
+        }
+    }
+
+    /// A saved plan as it is named to apply it: it does not say how to connect.
+    fn saved_target(&self, path: &Path) -> String {
+        let Global { context, kubeconfig, .. } = self.global;
+        render::target(&path.display().to_string(), context.as_deref(), kubeconfig.as_deref())
     }
 
     fn about<'b>(&'b self, file: &'b str, made: &'b Made) -> About<'b> {
@@ -99,7 +131,12 @@ impl<'a> Asked<'a> {
     /// A plan as a person reads it.
     fn shown(&self, file: &str, made: &Made, output: &Output) -> String {
         let target = made.loaded.target(self.global);
-        let hint = Hint { whole_digest: !io::stdout().is_terminal(), target: &target, asked: &self.flags };
+        let saved = self.out.as_ref().map(|out| self.saved_target(&out.of(file)));
+        let whole_digest = !io::stdout().is_terminal();
+        let hint = match &saved {
+            Some(saved) => Hint::Saved { target: saved },
+            None => Hint::File { whole_digest, target: &target, asked: &self.flags },
+        };
         let hint = (!super::automated()).then_some(hint);
         let (about, detail) = (self.about(file, made), Detail::asked(self.global.verbose));
         render::plan(&made.planned.plan, View { about, detail, made_namespace: false, hint }, output.answer)
@@ -112,6 +149,19 @@ struct Made {
     planned: Planned,
     /// The run that it goes on with.
     unfinished: Option<Unfinished>,
+}
+
+impl Made {
+    fn to_save(&self, intent: &Intent) -> saved_plan::Made {
+        let journal = self.planned.observed.live.journal.found();
+        saved_plan::Made {
+            stack: self.loaded.text.clone(),
+            intent: intent.clone(),
+            plan: self.planned.plan.clone(),
+            unfinished: self.unfinished.clone(),
+            last_run: journal.and_then(|journal| journal.run.as_ref()).map(|run| run.started_at),
+        }
+    }
 }
 
 /// Why a file has no plan.
@@ -163,12 +213,16 @@ async fn one(
 }
 
 async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, output: &Output) -> Exit {
+    let out = arguments.out.clone().map(Out::Folder);
+    if let Some(Err(exit)) = out.as_ref().map(|out| out.is_good(&files, output)) {
+        return exit;
+    }
     let open = |file: PathBuf| (file.display().to_string(), stacks::open(&file, output));
     let opened: Vec<(String, Result<Loaded, Vec<Value>>)> = files.into_iter().map(open).collect();
     if let Some(what) = same_stack(&opened) {
         return not_asked(&what, &opened, arguments, output);
     }
-    let asked = Asked::of(arguments, global);
+    let asked = Asked::of(arguments, global, out);
     let mut made: Vec<(String, Result<Made, Failed>)> = stream::iter(opened)
         .map(|(file, loaded)| async move {
             let made = one(loaded.map_err(Failed::File), arguments, global, output).await;
@@ -182,11 +236,18 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
         .await;
     made.sort_by(|a, b| a.0.cmp(&b.0));
     let exit = made.iter().map(|(_, made)| ended(&made.as_ref(), &asked)).fold(Exit::Success, Exit::worse);
-    let text = if arguments.json {
-        let plans: Vec<Value> = made.iter().map(|(file, made)| for_programs(file, made, &asked)).collect();
-        format!("{:#}\n", json!(plans))
-    } else {
-        people(&made, &asked, output)
+    for (file, made) in &made {
+        if let Err(exit) = asked.save(file, made, output) {
+            return exit;
+        }
+    }
+    let text = match arguments.printed.format() {
+        Format::Json => {
+            let plans: Vec<Value> =
+                made.iter().map(|(file, made)| for_programs(file, made, &asked)).collect();
+            format!("{:#}\n", json!(plans))
+        }
+        Format::Text => people(&made, &asked, output),
     };
     exit.worse(output.answer(&text))
 }
@@ -218,7 +279,7 @@ fn not_asked(
     output: &Output,
 ) -> Exit {
     let exit = output.error(what, Some("keep one of them, or give one another name; nothing was planned"));
-    if arguments.json {
+    if arguments.printed.format() == Format::Json {
         let without = |(file, _): &(String, _)| render::json_without_plan(file, &[no_plan(what)]);
         output.answer(&format!("{:#}\n", json!(opened.iter().map(without).collect::<Vec<Value>>())));
     }

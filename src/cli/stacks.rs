@@ -19,6 +19,7 @@ use crate::{
     observed::Observed,
     plan::{Against, Blocked, Fact, Intent},
     render::{self, Style},
+    saved::Saved,
     stack::{Checked, Finding, parse_and_check},
 };
 
@@ -65,43 +66,66 @@ pub fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Exit> {
     Ok(all)
 }
 
+/// What a file is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A stack file.
+    Stack,
+    /// A saved plan.
+    Plan,
+}
+
 /// The text of a file. Why it cannot be read is printed, and returned in the
 /// shape of a finding.
-pub fn read(path: &Path, output: &Output) -> Result<String, Value> {
+pub fn read(path: &Path, wanted: Wanted, output: &Output) -> Result<String, Value> {
     let text = fs::read(path).map(String::from_utf8);
     if let Ok(Ok(text)) = text {
         return Ok(text);
     }
-    let (what, help) = unreadable(text);
+    let (what, help) = unreadable(text, wanted);
     let what = format!("cannot read `{}`: {what}", path.display());
     output.error(&what, help);
-    Err(json!({
+    Err(unusable(&path.display().to_string(), what, help.unwrap_or_default()))
+}
+
+/// A file without text to point at, in the shape of a finding.
+fn unusable(file: &str, what: String, help: &str) -> Value {
+    json!({
         "code": "stack::unreadable",
         "severity": "error",
         "summary": what,
-        "detail": help.unwrap_or_default(),
-        "file": path.display().to_string(),
+        "detail": help,
+        "file": file,
         "range": null,
         "snippet": null,
-    }))
+    })
 }
 
 /// Why a file has no text, and what to do.
-fn unreadable(read: io::Result<Result<String, FromUtf8Error>>) -> (String, Option<&'static str>) {
+fn unreadable(
+    read: io::Result<Result<String, FromUtf8Error>>,
+    wanted: Wanted,
+) -> (String, Option<&'static str>) {
+    let help = |stack: &'static str, plan: &'static str| match wanted {
+        Wanted::Stack => Some(stack),
+        Wanted::Plan => Some(plan),
+    };
+    let writes = "`etcdctl-stack plan FILE --out PLAN` writes one";
     match read {
         Ok(Ok(_)) => ("it is empty".to_owned(), None),
         Ok(Err(error)) => {
             let good = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
             let what = format!("byte {good}, in line {line}, is not UTF-8");
-            (what, Some("a stack file is UTF-8 text: save it as such"))
+            (what, help("a stack file is UTF-8 text: save it as such", writes))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            ("it does not exist".to_owned(), Some("`etcdctl-stack init FILE` writes one to start from"))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => (
+            "it does not exist".to_owned(),
+            help("`etcdctl-stack init FILE` writes one to start from", writes),
+        ),
         Err(error) if error.kind() == ErrorKind::IsADirectory => {
-            let help = "name one stack file; `plan` and `check` take folders";
-            ("it is a folder".to_owned(), Some(help))
+            let many = "name one stack file; `plan` and `check` take folders";
+            ("it is a folder".to_owned(), help(many, "name one saved plan"))
         }
         Err(error) => (error.to_string(), None),
     }
@@ -114,8 +138,18 @@ pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
 
 /// The same. Returns the findings of a file that cannot be used, for programs.
 pub fn open(path: &Path, output: &Output) -> Result<Loaded, Vec<Value>> {
-    let text = read(path, output).map_err(|finding| vec![finding])?;
-    let file = path.display().to_string();
+    let text = read(path, Wanted::Stack, output).map_err(|finding| vec![finding])?;
+    checked(path.display().to_string(), text, output)
+}
+
+/// Checks the text of a stack file.
+pub fn checked(file: String, text: String, output: &Output) -> Result<Loaded, Vec<Value>> {
+    if Saved::looks_like_one(&text) {
+        let what = format!("`{file}` is no stack file: it is JSON");
+        let help = "`etcdctl-stack show` shows a saved plan, and `etcdctl-stack apply` carries it out";
+        output.error(&what, Some(help));
+        return Err(vec![unusable(&file, what, help)]);
+    }
     match parse_and_check(&file, &text) {
         Ok(checked) => {
             if !checked.warnings.is_empty() {

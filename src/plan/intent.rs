@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Blocked, adopt,
     foreign::{self, Foreign},
@@ -24,7 +26,8 @@ use crate::{
 };
 
 /// What is asked for beside the stack file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Intent {
     /// Members to remove, empty and join anew, by name.
     pub replace: BTreeSet<String>,

@@ -67,16 +67,25 @@ pub struct View<'a> {
     pub hint: Option<Hint<'a>>,
 }
 
-/// What the command to go on with needs, so that it can be copied.
+/// What the command to go on with needs, so that it can be copied. What is named
+/// is named by [`target`](super::target).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hint<'a> {
-    /// Whether the whole digest is said: away from a terminal the short one
-    /// binds nothing, and `apply` refuses it.
-    pub whole_digest: bool,
-    /// The stack, as [`target`](super::target) names it.
-    pub target: &'a str,
-    /// The flags that say what was asked for beside the stack file.
-    pub asked: &'a [String],
+pub enum Hint<'a> {
+    /// The stack file is applied, if it still gives this plan.
+    File {
+        /// Whether the whole digest is said: away from a terminal the short one
+        /// binds nothing, and `apply` refuses it.
+        whole_digest: bool,
+        /// The stack file.
+        target: &'a str,
+        /// The flags that say what was asked for beside the stack file.
+        asked: &'a [String],
+    },
+    /// The saved plan is applied, which holds all of that.
+    Saved {
+        /// The saved plan.
+        target: &'a str,
+    },
 }
 
 /// The plan as text.
@@ -330,21 +339,34 @@ fn footer(plan: &Plan, view: View<'_>, style: Style) -> String {
         let _infallible = writeln!(text, "{}", style.wrap(&style.bad("Needs: "), 2, &flag));
     }
     if let (Some(digest), Some(hint)) = (&plan.digest, view.hint) {
-        let flags = [hint.asked, &needed(plan).flags()].concat();
-        let _infallible = writeln!(text, "\n{}", apply_it(plan, digest, hint, &flags));
+        let _infallible = writeln!(text, "\n{}", apply_it(plan, digest, hint));
     }
     text
 }
 
 /// In one line, however long: it is copied.
-fn apply_it(plan: &Plan, digest: &Digest, hint: Hint<'_>, flags: &[String]) -> String {
-    let Hint { whole_digest, target, asked: _ } = hint;
-    let digest = if whole_digest { digest.0.clone() } else { digest.short() };
+fn apply_it(plan: &Plan, digest: &Digest, hint: Hint<'_>) -> String {
+    let needed = needed(plan).flags();
+    let (first, command) = match hint {
+        Hint::Saved { target } => {
+            let flags: String = needed.iter().map(|flag| format!(" {flag}")).collect();
+            (command(plan, "", "", &[]).0, format!("etcdctl-stack apply {target}{flags}"))
+        }
+        Hint::File { whole_digest, target, asked } => {
+            let digest = if whole_digest { digest.0.clone() } else { digest.short() };
+            command(plan, &digest, target, &[asked, &needed].concat())
+        }
+    };
+    format!("{first}  {command}")
+}
+
+/// The command that carries a plan out and no other, and what that is called.
+pub fn command(plan: &Plan, digest: &str, target: &str, flags: &[String]) -> (&'static str, String) {
     let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
     let (first, command) = match plan.intended.end {
-        Some(Ending::Destroy) => ("Destroy it:  ", "destroy"),
-        Some(Ending::Forget) => ("Hand it over:  ", "forget"),
-        None => ("Apply it:  ", "apply"),
+        Some(Ending::Destroy) => ("Destroy it:", "destroy"),
+        Some(Ending::Forget) => ("Hand it over:", "forget"),
+        None => ("Apply it:", "apply"),
     };
-    format!("{first}etcdctl-stack {command} {target}{flags} --expect {digest}")
+    (first, format!("etcdctl-stack {command} {target}{flags} --expect {digest}"))
 }

@@ -26,6 +26,7 @@ mod recorded;
 mod remade;
 mod removing;
 mod restarting;
+mod saved;
 mod sources;
 mod told;
 mod tolerated;

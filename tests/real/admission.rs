@@ -94,7 +94,7 @@ fn the_pods_pass_the_restricted_standard_and_what_breaks_it_is_refused_by_name()
 }
 
 /// Objects outside of the namespace, removed at the end of the test.
-struct ClusterWide(String);
+pub struct ClusterWide(String);
 
 impl ClusterWide {
     fn new(place: &Place, file: &str, objects: &Value) -> Self {
@@ -113,11 +113,11 @@ impl Drop for ClusterWide {
 }
 
 /// What a rule is limited to: this kind of object in the test's namespace.
-fn here(place: &Place) -> Value {
+pub fn here(place: &Place) -> Value {
     json!({ "matchLabels": { "kubernetes.io/metadata.name": place.namespace } })
 }
 
-fn rules(group: &str, resource: &str) -> Value {
+pub fn rules(group: &str, resource: &str) -> Value {
     let operations = ["CREATE", "UPDATE"];
     json!([{ "apiGroups": [group], "apiVersions": ["v1"], "operations": operations, "resources": [resource] }])
 }
@@ -159,7 +159,7 @@ fn asked_once(place: &Place) {
 }
 
 /// A policy that writes into objects of this kind.
-fn writing(place: &Place, namespaces: &Value, rules: &Value, writes: &str) -> ClusterWide {
+pub fn writing(place: &Place, namespaces: &Value, rules: &Value, writes: &str) -> ClusterWide {
     let name = format!("{}.example.test", place.namespace);
     let group = "admissionregistration.k8s.io/v1";
     let policy = json!({

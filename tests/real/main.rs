@@ -6,6 +6,7 @@
 
 mod admission;
 mod adopting;
+mod approved;
 mod audit;
 mod changing;
 mod chaos;

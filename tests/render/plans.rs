@@ -11,7 +11,7 @@ use etcdctl_stack::{
 
 use crate::{NARROW, WIDE, fits, shows, worlds};
 
-const HINT: Hint<'_> = Hint { whole_digest: false, target: "orders.toml", asked: &[] };
+const HINT: Hint<'_> = Hint::File { whole_digest: false, target: "orders.toml", asked: &[] };
 pub static NOTHING: Permissions = Permissions {
     data_loss: Which::These(BTreeSet::new()),
     delete: Which::These(BTreeSet::new()),
@@ -270,7 +270,7 @@ fn the_next_command_can_be_copied_as_it_stands() {
     let kubeconfig = Some(Path::new("my configs/eu"));
     let asked = &["--replace orders-1".to_owned()];
     let target = render::target("orders.toml", Some("prod-eu"), kubeconfig);
-    let hint = Some(Hint { whole_digest: true, target: &target, asked });
+    let hint = Some(Hint::File { whole_digest: true, target: &target, asked });
     let text = render::plan(&worlds::grow(), View { hint, ..VIEW }, WIDE);
     let digest = "7f3a91c2".repeat(8);
     let command = "etcdctl-stack apply orders.toml --context prod-eu --kubeconfig 'my configs/eu' --replace orders-1 --expect";

@@ -10,7 +10,7 @@ use crate::{object::Named, observed::journal::Ending};
 
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// The stack file
+    /// The stack file, or a plan that `plan --out` saved
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]

@@ -1,8 +1,8 @@
-//! What is typed where a plan is made.
+//! What is typed where a plan is made or shown.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{Against, End, Intents};
 
@@ -22,12 +22,16 @@ pub struct Plan {
     /// objects that are gone, members that were added or removed by hand.
     #[arg(long, alias = "refresh-only", conflicts_with_all = ["against", "detailed_exitcode", "destroy", "forget", "delete", "replace", "restart", "remove", "take", "adopt", "skip_snapshot", "abandon", "allow_data_loss", "allow_delete", "allow_downtime"])]
     pub drift: bool,
-    /// Print JSON, and only that, to standard output
+    /// Save the plan, for `apply` and `show`
     ///
-    /// An object for one file that is named; an array, with an object for each file, for a
-    /// folder or several files, however many there are.
-    #[arg(long)]
-    pub json: bool,
+    /// Of several files, or of a folder, the plans are saved into this folder, each by its
+    /// stack file's name: orders.toml gives orders.json. A saved plan holds the stack file's
+    /// text and what was asked for, and no secret; it is carried out once, and only while it
+    /// still is what would happen.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "drift")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub printed: Printed,
     /// How many files are planned side by side
     #[arg(long, env = "ESTACK_PARALLELISM", default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub parallelism: u16,
@@ -35,4 +39,43 @@ pub struct Plan {
     pub end: End,
     #[command(flatten)]
     pub intents: Intents,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Printed {
+    /// How the plan is printed, to standard output and nothing else there
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", conflicts_with = "json")]
+    pub format: Format,
+    /// The same as --format json
+    ///
+    /// An object for one file that is named; an array, with an object for each file, for a
+    /// folder or several files, however many there are.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Printed {
+    /// The one that was asked for.
+    pub fn format(self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The saved plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub printed: Printed,
 }
