@@ -33,13 +33,16 @@ mod stacks;
 mod status;
 mod unlock;
 
-use advice::advise;
+use advice::{advise, with_one_dash};
 use arguments::{Arguments, Command};
 use exit::Exit;
 use output::Output;
 
 /// Runs the command line, and returns its exit code.
 pub fn main() -> ExitCode {
+    if let Some(error) = with_one_dash(std::env::args_os(), &Arguments::command()) {
+        return printed(&error);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(error),
@@ -52,6 +55,10 @@ pub fn main() -> ExitCode {
 /// clap's 2, which would read as "there are changes".
 fn usage(mut error: clap::Error) -> ExitCode {
     advise(&mut error);
+    printed(&error)
+}
+
+fn printed(error: &clap::Error) -> ExitCode {
     match error.print() {
         _ if error.use_stderr() => ExitCode::FAILURE,
         // Nowhere is left to say that this could not be printed.

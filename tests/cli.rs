@@ -71,12 +71,58 @@ fn flags_of_other_tools_are_answered_with_what_to_do_here() {
         (&["logs", "good.toml"], "that is `history FILE`"),
         (&["plan", "good.toml", "--lock-timeout", "5m"], "`apply FILE --lock-timeout 5m` waits"),
         (&["connect", "good.toml", "etcdctl", "get", "a"], "put `--` before the command"),
+        (&["plan", "good.toml", "--target", "Service/orders"], "a plan is for the whole stack"),
+        (&["plan", "good.toml", "--only", "Service/orders"], "a plan is for the whole stack"),
+        (&["plan", "good.toml", "--auto-approve"], "only `apply`, `destroy` and `forget` ask"),
+        (&["apply", "good.toml", "--detailed-exitcode"], "`plan` takes it"),
+        (&["apply", "good.toml", "--parallelism", "3"], "what is applied goes step by step"),
+        (&["plan", "good.toml", "--compact-warnings"], "a line each already"),
+        (&["apply", "good.toml", "--server-side"], "every apply is server-side"),
+        (&["apply", "good.toml", "--dry-run=server"], "that is `plan`"),
+        (&["apply", "good.toml", "-y"], "--auto-approve"),
+        (&["plan", "good.toml", "--var", "a=b"], "there are no variables"),
+        (&["plan", "good.toml", "--set", "a=b"], "there are no variables"),
+        (&["apply", "good.toml", "--input=false"], "nothing is asked where there is no terminal"),
+        (&["plan", "good.toml", "--refresh=false"], "each plan asks the cluster itself"),
+        (&["import", "good.toml"], "--adopt KIND/NAME"),
+        (&["apply", "good.toml", "-auto-approve"], "flags have two dashes here: `--auto-approve`"),
+        (&["plan", "good.toml", "-json"], "flags have two dashes here: `--json`"),
+        (&["plan", "-refresh-only", "good.toml"], "flags have two dashes here: `--refresh-only`"),
+        (&["plan", "good.toml", "-lock-timeout=5m"], "flags have two dashes here: `--lock-timeout`"),
+        (&["plan", "good.toml", "-var", "a=b"], "there are no variables"),
+        (&["plan", "good.toml", "-target=Service/orders"], "a plan is for the whole stack"),
+        (&["-chdir=stacks", "plan", "good.toml"], "name the file with its folder"),
     ];
     for (arguments, advice) in table {
         let output = run(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(err(&output).contains(advice), "{arguments:?}: {}", err(&output));
     }
+}
+
+#[test]
+fn flags_of_other_tools_that_mean_the_same_are_taken() {
+    let folder = folder();
+    let nowhere = ["--kubeconfig", "no-such-file"];
+    let table = [
+        &["plan", "good.toml", "--refresh-only"][..],
+        &["diff", "good.toml"],
+        &["plan", "good.toml", "--no-color", "--detailed-exitcode", "--parallelism", "3"],
+        &["apply", "good.toml", "--auto-approve", "--lock-timeout", "1s"],
+        &["unlock", "good.toml"],
+    ];
+    for arguments in table {
+        // It came as far as looking for a cluster.
+        let said = err(&run(folder.path(), &[arguments, &nowhere[..]].concat()));
+        assert!(said.contains("no-such-file"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn what_looks_like_a_flag_behind_two_dashes_is_the_commands_own() {
+    let folder = folder();
+    let arguments = ["connect", "good.toml", "--kubeconfig", "no-such-file", "--", "tool", "-out=a", "-var"];
+    assert!(err(&run(folder.path(), &arguments)).contains("no-such-file"));
 }
 
 #[test]
