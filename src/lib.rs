@@ -12,7 +12,7 @@
 //! saved    a plan as a file
 //! recording what is live, as a file to plan against
 //! report   what a run did, what a status tells      data
-//! render   &Plan -> terminal, JSON
+//! render   &Plan -> terminal, JSON, Markdown
 //! execute  (&Plan, Writer, ...) -> Report           chooses nothing
 //! ```
 //!

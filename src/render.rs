@@ -13,9 +13,12 @@
 //! event    a run, line by line, and its end
 //! stream   a run for a program
 //! status   a cluster as it is
+//! markdown plans for a comment or a summary, within a limit
+//! asked    what was asked for, as flags
 //! style    colour, width, numbers
 //! ```
 
+mod asked;
 mod cost;
 mod diff;
 mod drift;
@@ -24,6 +27,7 @@ mod field;
 mod foreign;
 mod history;
 mod json;
+mod markdown;
 mod mismatch;
 mod plan;
 mod status;
@@ -32,10 +36,12 @@ mod stream;
 mod style;
 mod summary;
 
+pub use asked::asked;
 pub use drift::{drift, drift_json, json_without_drift};
 pub use event::{event, report};
 pub use history::history;
 pub use json::{json, json_without_plan, schema};
+pub use markdown::{Limit, Links, Markdown, News, Told, Unit, by_danger, markdown};
 pub use mismatch::mismatch;
 pub use plan::{About, Detail, Hint, View, plan};
 pub use status::status;

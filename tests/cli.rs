@@ -416,6 +416,30 @@ fn two_files_for_one_stack_are_refused_and_one_file_is_planned_once() {
 }
 
 #[test]
+fn a_plan_is_printed_in_the_form_that_was_asked_for() {
+    let folder = folder();
+    let printed = |arguments: &[&str]| {
+        let arguments = [&["plan"], arguments, &["--kubeconfig", "no-such-file"]].concat();
+        let output = run(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        (out(&output), err(&output))
+    };
+    assert_eq!(printed(&["broken.toml", "--json"]).0, printed(&["broken.toml", "--format", "json"]).0);
+    let (markdown, _) = printed(&["broken.toml", "--format", "markdown"]);
+    assert!(markdown.starts_with("### ⛔ `broken.toml` — no plan\n"), "{markdown}");
+    assert!(markdown.contains("`broken.toml:2:1`"), "{markdown}");
+    let (markdown, _) = printed(&["broken.toml", "good.toml", "--format", "markdown"]);
+    assert!(markdown.starts_with("### ⛔ 2 stacks: 2 with errors\n"), "{markdown}");
+    for (arguments, why) in [
+        (&["good.toml", "--json", "--format", "markdown"][..], "--format"),
+        (&["good.toml", "--drift", "--format", "markdown"], "leave out `--format markdown`"),
+    ] {
+        let (answer, error) = printed(arguments);
+        assert!(answer.is_empty() && error.contains(why), "{error}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
     let folder = folder();
     for arguments in [&["schema"][..], &["--help"], &["completions", "bash"]] {

@@ -101,6 +101,7 @@ Examples:
   etcdctl-stack plan stacks/ --out plans/              a saved plan for each
   etcdctl-stack plan orders.toml --json | jq .summary
   etcdctl-stack plan orders.toml --json | jq -r .digest   what `apply --expect` takes
+  etcdctl-stack plan stacks/ --format markdown >> $GITHUB_STEP_SUMMARY
   etcdctl-stack plan orders.toml --replace orders-1       what replacing a member would do
   etcdctl-stack plan orders.toml --restart                what restarting all would do
   etcdctl-stack plan orders.toml --destroy                what destroy would take away

@@ -1,4 +1,4 @@
-//! Plans as JSON. What only the reader of a stack file knows is
+//! Plans as JSON and as Markdown. What only the reader of a stack file knows is
 //! added here: the file's hash, the time, its warnings, and where the keys stand
 //! that ask for a field.
 
@@ -10,7 +10,8 @@ use crate::{
     desired::keys,
     object::Kind,
     plan::Plan,
-    render::{self, About},
+    render::{self, About, Limit, Links, Told},
+    saved::Saved,
     stack::{Checked, Places, Position},
 };
 
@@ -22,6 +23,12 @@ pub fn json(plan: &Plan, about: About<'_>, text: &str, checked: &Checked, made_a
         diagnostics.extend(checked.warnings.iter().map(|warning| json!(warning)));
     }
     plan
+}
+
+/// Plans as Markdown that the summary of a step can take.
+pub fn markdown(plans: &[Saved]) -> String {
+    let told: Vec<Told<'_>> = plans.iter().map(|saved| Told { saved, news: None }).collect();
+    render::markdown(&told, &Links::default(), Limit::STEP_SUMMARY).text
 }
 
 /// Completes the JSON of a plan.

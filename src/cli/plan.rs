@@ -36,6 +36,9 @@ pub async fn plan(arguments: &Arguments, global: &Global, output: &Output) -> Ex
     // A folder gives many plans even while it holds one file: what reads the
     // JSON must not depend on how many there are.
     let is_one = files == arguments.files && files.len() == 1;
+    if arguments.drift && arguments.printed.format() == Format::Markdown {
+        return output.error("`--drift` is told as text or as JSON", Some("leave out `--format markdown`"));
+    }
     if arguments.drift {
         return super::drift::drift(files, !is_one, arguments, global, output).await;
     }
@@ -64,6 +67,7 @@ async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Ou
     }
     let text = match (arguments.printed.format(), &made) {
         (Format::Json, _) => format!("{:#}\n", for_programs(&file, &made, &asked)),
+        (Format::Markdown, _) => document::markdown(&[asked.saved(&file, &made)]),
         (Format::Text, Ok(made)) => asked.shown(&file, made, output),
         (Format::Text, Err(_)) => String::new(),
     };
@@ -246,6 +250,10 @@ async fn many(files: Vec<PathBuf>, arguments: &Arguments, global: &Global, outpu
             let plans: Vec<Value> =
                 made.iter().map(|(file, made)| for_programs(file, made, &asked)).collect();
             format!("{:#}\n", json!(plans))
+        }
+        Format::Markdown => {
+            let plans: Vec<Saved> = made.iter().map(|(file, made)| asked.saved(file, made)).collect();
+            document::markdown(&plans)
         }
         Format::Text => people(&made, &asked, output),
     };

@@ -24,6 +24,7 @@ pub fn show(arguments: &Arguments, global: &Global, output: &Output) -> Exit {
     };
     output.answer(&match arguments.printed.format() {
         Format::Json => format!("{:#}\n", for_programs(&saved)),
+        Format::Markdown => document::markdown(&[saved]),
         Format::Text => {
             let file = arguments.plan.display().to_string();
             let Global { context, kubeconfig, verbose, .. } = global;

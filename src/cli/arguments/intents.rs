@@ -10,7 +10,7 @@ use crate::{
     object::Named,
     observed::journal::Ending,
     plan::Intent,
-    render::quoted,
+    render,
     report::{Permissions, Which},
 };
 
@@ -156,30 +156,7 @@ impl Intents {
     /// The flags that ask for the same again, to be copied. Permissions are
     /// not among them: the plan says which it needs.
     pub fn flags(&self) -> Vec<String> {
-        let Intents {
-            replace,
-            restart,
-            remove,
-            take,
-            adopt,
-            skip_snapshot,
-            abandon,
-            allowed: _,
-            end: _,
-            delete,
-        } = self;
-        let flag = |name: &str, given: bool| given.then(|| name.to_owned());
-        let mut flags: Vec<String> =
-            replace.iter().map(|name| format!("--replace {}", quoted(name))).collect();
-        flags.extend(flag("--restart", *restart));
-        flags.extend(remove.iter().map(|id| format!("--remove {id}")));
-        flags.extend(take.iter().map(|taken| format!("--take {}", quoted(&taken.to_string()))));
-        flags.extend(adopt.iter().map(|named| format!("--adopt {}", quoted(&named.to_string()))));
-        let delete: Vec<String> = delete.iter().map(ToString::to_string).collect();
-        flags.extend((!delete.is_empty()).then(|| format!("--delete {}", quoted(&delete.join(",")))));
-        flags.extend(flag("--skip-snapshot", *skip_snapshot));
-        flags.extend(flag("--abandon", *abandon));
-        flags
+        render::asked(&self.intent())
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Printed {
     /// How the plan is printed, to standard output and nothing else there
+    ///
+    /// Markdown is for the summary of a step: within 1 MB, details folded.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", conflicts_with = "json")]
     pub format: Format,
     /// The same as --format json
@@ -69,6 +71,8 @@ pub enum Format {
     Text,
     /// For a program.
     Json,
+    /// For a web page.
+    Markdown,
 }
 
 #[derive(Debug, Args)]
