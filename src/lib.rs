@@ -13,6 +13,7 @@
 //! recording what is live, as a file to plan against
 //! report   what a run did, what a status tells      data
 //! render   &Plan -> terminal, JSON, Markdown
+//! comment  &Saved -> a comment on a pull request
 //! execute  (&Plan, Writer, ...) -> Report           chooses nothing
 //! ```
 //!
@@ -50,4 +51,5 @@ pub mod pki;
 pub mod execute;
 
 pub mod cli;
+pub mod comment;
 pub mod render;

@@ -27,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("saved", &["plan", "report", "observed"]),
     ("recording", &["observed"]),
     ("render", &["plan", "report", "saved"]),
+    ("comment", &["plan", "report", "saved", "render"]),
 ];
 
 /// Modules that may not name all of the words.
@@ -60,6 +61,7 @@ const PURE: &[&str] = &[
     "report",
     "saved",
     "recording",
+    "comment",
 ];
 
 /// What a pure module may not name: clients, files, environment, clock, chance.
