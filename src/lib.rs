@@ -14,6 +14,7 @@
 //! report   what a run did, what a status tells      data
 //! render   &Plan -> terminal, JSON, Markdown
 //! comment  &Saved -> a comment on a pull request
+//! forge    GitHub, GitLab: comments and reviews
 //! execute  (&Plan, Writer, ...) -> Report           chooses nothing
 //! ```
 //!
@@ -52,4 +53,5 @@ pub mod execute;
 
 pub mod cli;
 pub mod comment;
+pub mod forge;
 pub mod render;

@@ -28,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("recording", &["observed"]),
     ("render", &["plan", "report", "saved"]),
     ("comment", &["plan", "report", "saved", "render"]),
+    ("forge", &["comment"]),
 ];
 
 /// Modules that may not name all of the words.
