@@ -13,6 +13,7 @@ mod approval;
 mod arguments;
 mod check;
 mod clock;
+mod comment;
 mod connect;
 mod consent;
 mod document;
@@ -21,6 +22,7 @@ mod exit;
 mod history;
 mod identity;
 mod output;
+mod place;
 mod plan;
 mod process;
 mod progress;
@@ -90,6 +92,7 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
         Command::Apply(arguments) => runtime(apply::apply(&arguments, &global, output), output),
         Command::Destroy(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
         Command::Forget(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
+        Command::Comment(arguments) => runtime(comment::comment(&arguments, output), output),
         Command::Status(arguments) => runtime(status::status(&arguments, &global, output), output),
         Command::Record(arguments) => runtime(recording::record(&arguments, &global, output), output),
         Command::History(arguments) => runtime(history::history(&arguments, &global, output), output),

@@ -1,5 +1,5 @@
-//! A plan as a file: what `plan --out` writes, and what `apply` and
-//! `show` read.
+//! A plan as a file: what `plan --out` writes, and what `apply`, `show` and
+//! `comment` read.
 //!
 //! Canonical JSON: the same plan is the same bytes. It carries the text of the
 //! stack file and what was asked for beside it, so that `apply` needs nothing

@@ -148,12 +148,13 @@ fn help_names_every_exit_code_and_every_command_has_examples() {
         let line = format!("  {code:<5}");
         assert!(help.lines().any(|help| help.starts_with(&line)), "{code} is missing:\n{help}");
     }
-    const COMMANDS: [&str; 14] = [
+    const COMMANDS: [&str; 15] = [
         "plan",
         "show",
         "apply",
         "destroy",
         "forget",
+        "comment",
         "status",
         "record",
         "history",

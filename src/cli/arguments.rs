@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 mod applying;
+mod commenting;
 mod intents;
 mod planning;
 mod recording;
 
 pub use applying::{Apply, Destroy, Forget};
+pub use commenting::{Comment, On, Place, When};
 pub use intents::{End, Intents};
 pub use planning::{Format, Plan, Show};
 pub use recording::{Against, Record};
@@ -187,6 +189,23 @@ Examples:
 
 Ends as apply does.")]
     Forget(Forget),
+    /// Write plans into comments on a pull request
+    ///
+    /// One comment for each stack, written anew with each run; or one for all with
+    /// --combine. It is found by a mark that only its author can have made, and an older
+    /// run never overwrites a newer one. In GitHub Actions and GitLab CI the request is
+    /// known; the token is GITHUB_TOKEN or GITLAB_TOKEN. On a pull request from a fork,
+    /// whose token may only read, the text goes into the summary of the step.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack comment plan.json
+  etcdctl-stack comment plans/                      a comment for each stack
+  etcdctl-stack comment plans/ --combine            one for all, with a table
+  etcdctl-stack comment plan.json --dry-run --number 7 --repository acme/etcd
+  etcdctl-stack apply plan.json --json | etcdctl-stack comment plan.json --events -
+
+Ends with 0 when the comments say what they should, a newer run's too.")]
+    Comment(Comment),
     /// Show the members as they are
     ///
     /// Asks every member: role, leader, version, size of the database, and which

@@ -1,7 +1,7 @@
 //! Saved plans on disk.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -81,6 +81,33 @@ fn to_disk(path: &Path, text: &str) -> io::Result<()> {
 pub fn read(path: &Path, output: &Output) -> Result<Saved, Exit> {
     let text = stacks::read(path, Wanted::Plan, output).map_err(|_| Exit::Error)?;
     parse(path, &text, output)
+}
+
+/// Reads the plans that were named, the `*.json` of folders too, each once.
+pub fn plans(named: &[PathBuf], output: &Output) -> Result<Vec<Saved>, Exit> {
+    let mut files = Vec::new();
+    for path in named {
+        match path.is_dir() {
+            true => files.extend(folder(path, output)?),
+            false => files.push(path.clone()),
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    files.iter().map(|file| read(file, output)).collect()
+}
+
+fn folder(path: &Path, output: &Output) -> Result<Vec<PathBuf>, Exit> {
+    let failed = |error| output.error(&format!("cannot read folder `{}`: {error}", path.display()), None);
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+    let is_plan = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).filter(is_plan).collect();
+    files.sort();
+    if files.is_empty() {
+        let help = "`etcdctl-stack plan FILE --out PLAN` writes one; its name ends in `.json`";
+        return Err(output.error(&format!("folder `{}` holds no saved plan", path.display()), Some(help)));
+    }
+    Ok(files)
 }
 
 fn parse(path: &Path, text: &str, output: &Output) -> Result<Saved, Exit> {

@@ -125,7 +125,7 @@ fn unreadable(
         ),
         Err(error) if error.kind() == ErrorKind::IsADirectory => {
             let many = "name one stack file; `plan` and `check` take folders";
-            ("it is a folder".to_owned(), help(many, "name one saved plan"))
+            ("it is a folder".to_owned(), help(many, "name one saved plan; `comment` takes folders"))
         }
         Err(error) => (error.to_string(), None),
     }

@@ -110,14 +110,14 @@ impl From<Forget> for Apply {
 }
 
 /// `90s`, `10m`, `1h30m`; not zero.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     time(text).and_then(|time| {
         if time.is_zero() { Err(format!("`{text}` is not more than zero")) } else { Ok(time) }
     })
 }
 
 /// The same, and `0s`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let parsed: Option<jiff::SignedDuration> = text.parse().ok();
     let time = parsed.and_then(|parsed| Duration::try_from(parsed).ok());
     time.ok_or_else(|| format!("`{text}` is not a time such as 90s, 10m or 1h"))

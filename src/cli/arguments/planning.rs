@@ -22,7 +22,7 @@ pub struct Plan {
     /// objects that are gone, members that were added or removed by hand.
     #[arg(long, alias = "refresh-only", conflicts_with_all = ["against", "detailed_exitcode", "destroy", "forget", "delete", "replace", "restart", "remove", "take", "adopt", "skip_snapshot", "abandon", "allow_data_loss", "allow_delete", "allow_downtime"])]
     pub drift: bool,
-    /// Save the plan, for `apply` and `show`
+    /// Save the plan, for `apply`, `show` and `comment`
     ///
     /// Of several files, or of a folder, the plans are saved into this folder, each by its
     /// stack file's name: orders.toml gives orders.json. A saved plan holds the stack file's
@@ -46,7 +46,7 @@ pub struct Plan {
 pub struct Printed {
     /// How the plan is printed, to standard output and nothing else there
     ///
-    /// Markdown is for the summary of a step: within 1 MB, details folded.
+    /// Markdown is for the summary of a step and for a comment: within 1 MB, details folded.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", conflicts_with = "json")]
     pub format: Format,
     /// The same as --format json
