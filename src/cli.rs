@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser};
 mod advice;
 mod apply;
 mod approval;
+mod approved;
 mod arguments;
 mod check;
 mod clock;
@@ -93,6 +94,7 @@ fn run(arguments: Arguments, output: &Output) -> Exit {
         Command::Destroy(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
         Command::Forget(arguments) => runtime(apply::apply(&arguments.into(), &global, output), output),
         Command::Comment(arguments) => runtime(comment::comment(&arguments, output), output),
+        Command::Approved(arguments) => runtime(approved::approved(&arguments, output), output),
         Command::Status(arguments) => runtime(status::status(&arguments, &global, output), output),
         Command::Record(arguments) => runtime(recording::record(&arguments, &global, output), output),
         Command::History(arguments) => runtime(history::history(&arguments, &global, output), output),

@@ -7,18 +7,21 @@
 //! decide    which comment is written, which are hidden
 //! follow    the events of an apply -> its state
 //! request   a pull request, its comments and reviews
+//! approved  which digest a review approved
 //! ```
 
 use jiff::Timestamp;
 
 use crate::saved::Saved;
 
+mod approved;
 mod body;
 mod decide;
 mod follow;
 mod marker;
 mod request;
 
+pub use approved::{Approval, approved};
 pub use body::{Body, body};
 pub use decide::{Decision, Missing, What, decide, same};
 pub use follow::Followed;

@@ -148,13 +148,14 @@ fn help_names_every_exit_code_and_every_command_has_examples() {
         let line = format!("  {code:<5}");
         assert!(help.lines().any(|help| help.starts_with(&line)), "{code} is missing:\n{help}");
     }
-    const COMMANDS: [&str; 15] = [
+    const COMMANDS: [&str; 16] = [
         "plan",
         "show",
         "apply",
         "destroy",
         "forget",
         "comment",
+        "approved",
         "status",
         "record",
         "history",

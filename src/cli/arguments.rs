@@ -11,7 +11,7 @@ mod planning;
 mod recording;
 
 pub use applying::{Apply, Destroy, Forget};
-pub use commenting::{Comment, On, Place, When};
+pub use commenting::{Approved, Comment, On, Place, When};
 pub use intents::{End, Intents};
 pub use planning::{Format, Plan, Show};
 pub use recording::{Against, Record};
@@ -206,6 +206,20 @@ Examples:
 
 Ends with 0 when the comments say what they should, a newer run's too.")]
     Comment(Comment),
+    /// Print the digest that was approved on a pull request
+    ///
+    /// For `apply --expect`. The plan is in this tool's own comment, about the commit at
+    /// the tip; and somebody who may write approved that commit after the comment was
+    /// changed last, and did not open the request. A push or an edit takes the approval
+    /// away. Everybody who can make a workflow run with the same token can write in its
+    /// name.
+    #[command(after_help = "\
+Examples:
+  etcdctl-stack approved stacks/orders.toml
+  etcdctl-stack apply stacks/orders.toml --expect \"$(etcdctl-stack approved stacks/orders.toml)\"
+
+Ends with 0 and a digest for each file, a line each; with 3, and why, if one is not approved.")]
+    Approved(Approved),
     /// Show the members as they are
     ///
     /// Asks every member: role, leader, version, size of the database, and which

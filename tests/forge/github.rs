@@ -33,12 +33,22 @@ pub struct Comment {
     pub editor: Option<String>,
 }
 
+#[derive(Clone, Debug)]
+pub struct Review {
+    pub login: &'static str,
+    pub state: &'static str,
+    pub commit: &'static str,
+    pub at: i64,
+    pub association: &'static str,
+}
+
 /// A repository with one pull request, number 7.
 #[derive(Debug)]
 pub struct GitHub {
     /// Tokens: the login, and whether it may write.
     pub tokens: BTreeMap<&'static str, (&'static str, bool)>,
     pub comments: Vec<Comment>,
+    pub reviews: Vec<Review>,
     /// What each user may do: `admin`, `write`, `read`.
     pub levels: BTreeMap<&'static str, &'static str>,
     pub head: &'static str,
@@ -56,6 +66,7 @@ impl Default for GitHub {
             tokens: [("writer", (BOT, true)), ("reader", (BOT, false)), ("other", ("acme-app[bot]", true))]
                 .into(),
             comments: Vec::new(),
+            reviews: Vec::new(),
             levels: [("bob", "write"), ("carol", "admin"), ("dave", "read"), ("ann", "write")].into(),
             head: HEAD,
             is_fork: false,
@@ -142,6 +153,7 @@ impl GitHub {
         match rest {
             ["issues", "7", "comments"] => paged(asked, self.comments.iter().map(shown).collect()),
             ["pulls", "7"] => Answer::json(200, self.pull()),
+            ["pulls", "7", "reviews"] => paged(asked, self.reviews.iter().map(review).collect()),
             ["commits", MERGE, "pulls"] => paged(asked, if self.merged { vec![self.pull()] } else { vec![] }),
             ["commits", _, "pulls"] => paged(asked, Vec::new()),
             // https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
@@ -289,6 +301,18 @@ fn shown(one: &Comment) -> Value {
         "updated_at": time(one.updated_at),
         "issue_url": "https://api.github.com/repos/acme/etcd/issues/7",
         "author_association": "CONTRIBUTOR",
+    })
+}
+
+/// <https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request>
+fn review(one: &Review) -> Value {
+    json!({
+        "id": one.at,
+        "user": { "login": one.login },
+        "state": one.state,
+        "commit_id": one.commit,
+        "submitted_at": Timestamp::from_second(one.at).expect("a time"),
+        "author_association": one.association,
     })
 }
 

@@ -8,9 +8,11 @@
 //! comments        what becomes of comments, on GitHub
 //! troubles        what goes wrong on the way
 //! following       an apply that is told of while it runs
+//! approvals       what was approved, on GitHub
 //! merge_requests  all of that on GitLab
 //! ```
 
+mod approvals;
 mod comments;
 mod following;
 mod github;

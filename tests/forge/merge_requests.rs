@@ -1,15 +1,16 @@
-//! Comments on a merge request of GitLab.
+//! Comments and approvals on a merge request of GitLab.
 
 use crate::{
-    github::HEAD,
+    github::{HEAD, MERGE},
     gitlab::{BOT, GitLab},
     server::{Answer, Fault, Server},
-    world::{folder, gitlab, ran, saved, text},
+    world::{digest, folder, gitlab, ran, saved, text},
 };
 
 const NOTES: &str = "/api/v4/projects/10/merge_requests/3/notes";
 const US: (u64, &str) = (99, BOT);
 const ANN: (u64, &str) = (1, "ann");
+const BOB: (u64, &str) = (2, "bob");
 
 fn text_of(made_at: i64) -> String {
     text(&saved("orders.toml", made_at), HEAD)
@@ -121,4 +122,65 @@ fn a_busy_server_is_waited_for_and_a_lost_note_is_not_made_twice() {
     server.fault(Fault::CutAfter(create));
     assert_eq!(comment(&server, "writer").0, 0);
     assert_eq!((bodies(&server).len(), server.count(create)), (1, 2));
+}
+
+/// A request with a comment, which Bob approved later, at the tip.
+fn approved() -> GitLab {
+    let mut forge = GitLab::default();
+    forge.add(US, &text_of(100), false);
+    forge.approved_by = vec![(2, "bob", Some(1_795_000_000))];
+    forge
+}
+
+fn asked(forge: GitLab) -> (i32, String, String) {
+    let (server, here) = (Server::start(forge), folder(&[]));
+    let mut command = gitlab(&server, here.path(), "reader", &["approved", "orders.toml"]);
+    command.env_remove("CI_MERGE_REQUEST_IID").env("CI_COMMIT_SHA", MERGE);
+    ran(command)
+}
+
+#[track_caller]
+fn refuses(forge: GitLab, because: &str) {
+    let (code, out, said) = asked(GitLab { state: "merged", ..forge });
+    assert_eq!((code, out.as_str()), (3, ""), "{said}");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(because), "`{because}` is not in: {said}");
+}
+
+#[test]
+fn an_approval_after_the_comment_and_the_last_push_approves_its_digest() {
+    let (code, out, said) = asked(GitLab { state: "merged", ..approved() });
+    assert_eq!((code, out), (0, format!("{}\n", digest())), "{said}");
+}
+
+#[test]
+fn where_no_time_is_told_the_note_of_the_approval_has_it() {
+    let mut forge = GitLab { state: "merged", ..approved() };
+    forge.approved_by[0].2 = None;
+    forge.add(BOB, "approved this merge request", true);
+    assert_eq!(asked(forge).0, 0);
+    // A person can write the same words.
+    let mut forge = approved();
+    forge.approved_by[0].2 = None;
+    forge.add(BOB, "approved this merge request", false);
+    refuses(forge, "is not told");
+}
+
+#[test]
+fn what_does_not_count_on_gitlab() {
+    let with = |one: (u64, &'static str, Option<i64>)| GitLab { approved_by: vec![one], ..approved() };
+    let late = Some(1_795_000_000);
+    refuses(with((1, "ann", late)), "`ann` opened the request");
+    refuses(with((3, "guest", late)), "nobody who may write");
+    refuses(with((77, "stranger", late)), "nobody who may write");
+    refuses(with((2, "bob", Some(1_789_500_000))), "approve again");
+    refuses(with((2, "bob", Some(1_785_000_000))), "`bob` approved older");
+    refuses(GitLab { approved_by: Vec::new(), ..approved() }, "nobody who may write");
+    let mut pushed = approved();
+    pushed.versions.push((MERGE, 1_796_000_000));
+    refuses(pushed, "the comment is about 41d9e0a1c2b3");
+    let mut objected = approved();
+    objected.now = 1_796_000_000;
+    objected.add(BOB, "requested changes", true);
+    refuses(objected, "nobody who may write");
 }

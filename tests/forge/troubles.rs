@@ -186,7 +186,9 @@ fn the_token_is_in_a_header_and_in_nothing_that_is_printed() {
     let server = Server::start(GitHub::default());
     let here = folder(&[saved("orders.toml", 100)]);
     let token = "ghs_thisIsSecret";
-    for arguments in [&["comment", "plans"][..], &["comment", "plans", "--dry-run"]] {
+    for arguments in
+        [&["comment", "plans"][..], &["comment", "plans", "--dry-run"], &["approved", "orders.toml"]]
+    {
         let (_, out, said) = ran(github(&server, here.path(), token, arguments));
         assert!(!out.contains(token) && !said.contains(token), "{out}{said}");
     }

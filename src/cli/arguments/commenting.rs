@@ -51,6 +51,15 @@ pub struct Comment {
     pub every: Duration,
 }
 
+#[derive(Debug, Args)]
+pub struct Approved {
+    /// Stack files as they were planned, or saved plans
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
 /// Which pull or merge request.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which pull request")]
