@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::{
-    kubernetes::{Place, as_service_account, kubectl, run, says},
+    kubernetes::{Place, kubectl, run, says},
     valid,
 };
 
@@ -32,32 +32,6 @@ fn the_plan_in_the_readme_is_what_the_tool_prints() {
     };
     assert_eq!(common(shown), common(&printed));
     assert!(common(shown).len() > 40, "{shown}");
-}
-
-#[test]
-#[ignore = "needs a real Kubernetes: make test"]
-fn the_role_in_the_readme_is_enough() {
-    let place = Place::new("role", "[cluster]\nmembers = 1\n");
-    let path = as_service_account(&place);
-    let role = block("apiVersion: rbac.authorization.k8s.io/v1").replace("etcd-orders", &place.namespace);
-    // Cluster-wide names are for this test alone.
-    let role = role.replace("name: etcdctl-stack", &format!("name: {}", place.namespace));
-    let file = place.file.with_file_name("role.yaml");
-    fs::write(&file, role).expect("a writable folder");
-    let file = file.to_string_lossy();
-    kubectl(&["apply", "-f", &file]).expect(0);
-    let works = || {
-        run(place.command("apply", &["--auto-approve"]).env("KUBECONFIG", &path)).expect(0);
-        run(place.command("status", &[]).env("KUBECONFIG", &path)).expect(0);
-        let environment = ["--", "printenv", "ETCDCTL_ENDPOINTS"];
-        run(place.command("connect", &environment).env("KUBECONFIG", &path)).expect(0);
-        let gone = run(place.command("destroy", &["--auto-approve"]).env("KUBECONFIG", &path)).expect(0);
-        says(&gone, &["Destroyed: 5 steps.", "cannot be listed"]);
-        gone
-    };
-    let ended = std::panic::catch_unwind(works);
-    kubectl(&["delete", "-f", &file, "--wait=false"]).expect(0);
-    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
 #[test]
