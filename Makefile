@@ -6,7 +6,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/etcdctl-stack
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 STACK ?= stacks/quickstart.toml
 
-.PHONY: help build release demo demo-clean test soak bench lint cluster-build cluster-up cluster-down
+.PHONY: help build release demo demo-clean test soak bench pictures lint cluster-build cluster-up cluster-down
 
 help:
 	@echo 'make demo          plan and apply $(STACK) on a real Kubernetes, and show the result'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test          every ring of tests, and the minutes that each took'
 	@echo 'make soak          the long campaigns: kills at every step and at random moments'
 	@echo 'make bench         plan beside kubectl diff, applies beside their waits, as ratios'
+	@echo 'make pictures      of comments on requests, for docs/pictures; needs Chromium'
 	@echo 'make lint          formatting, clippy, documentation, licences'
 	@echo 'make build         the binary, in $(CARGO_TARGET_DIR)/debug'
 	@echo 'make release       the binary, optimised, in $(CARGO_TARGET_DIR)/release'
@@ -41,6 +42,9 @@ soak:
 bench: release cluster-up
 	tests/cluster/enter tests/bench/plan $(CARGO_TARGET_DIR)/release/etcdctl-stack
 	tests/cluster/enter tests/bench/waits $(CARGO_TARGET_DIR)/release/etcdctl-stack
+
+pictures:
+	tests/pictures/take
 
 lint:
 	tests/lint

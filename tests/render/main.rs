@@ -14,6 +14,7 @@ mod judge;
 mod markdowns;
 mod mismatches;
 mod owners;
+mod pictures;
 mod plans;
 mod policies;
 mod reasons;
