@@ -212,7 +212,7 @@ Ends with 0 when the comments say what they should, a newer run's too.")]
     /// the tip; and somebody who may write approved that commit after the comment was
     /// changed last, and did not open the request. A push or an edit takes the approval
     /// away. Everybody who can make a workflow run with the same token can write in its
-    /// name.
+    /// name: see docs/pull-requests.md.
     #[command(after_help = "\
 Examples:
   etcdctl-stack approved stacks/orders.toml

@@ -1,9 +1,13 @@
-//! What is there to be copied: identities for Kubernetes.
+//! What is there to be copied: identities for Kubernetes, workflows for forges.
 //!
-//! No cluster is reached; `tests/real/roles.rs` tries the identities on a real
-//! API server.
+//! No cluster and no forge is reached; `tests/real/roles.rs` tries the
+//! identities on a real API server.
+
+#![expect(clippy::print_stdout, reason = "says what is left out")]
 
 mod deploy;
+mod scripts;
+mod workflows;
 
 use std::{fs, path::PathBuf};
 
