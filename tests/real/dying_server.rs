@@ -6,7 +6,7 @@
 //! no more.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-use crate::kubernetes::{Ended, Place, kubeconfig, run, says, wait_until};
+use crate::kubernetes::{Ended, Place, kubeconfig, run, says};
 
 /// A way to the API server that can end.
 struct Passage {
@@ -140,11 +140,18 @@ fn a_server_that_dies_during_an_apply_stops_it_and_the_next_goes_on() {
     let place = Place::new("dies", "[cluster]\nmembers = 1\n");
     let (passage, path) = through_passage(&place, usize::MAX);
     let mut command = place.apply_command();
-    let child = command.env("KUBECONFIG", &path).spawn().expect("the tool starts");
-    wait_until("the StatefulSet exists", 60, || place.kubectl(&["get", "statefulset", "dies"]).code == 0);
+    let mut child = command.env("KUBECONFIG", &path).spawn().expect("the tool starts");
+    let mut progress = BufReader::new(child.stderr.take().expect("piped"));
+    let mut stderr = String::new();
+    // The step after it makes the StatefulSet and waits for its pod to lead.
+    while !stderr.contains("found a cluster") {
+        assert_ne!(progress.read_line(&mut stderr).expect("text"), 0, "it ended: {stderr}");
+    }
     passage.die();
-    let stopped = Ended::of(child.wait_with_output().expect("our own child")).expect(5);
-    says(&stopped, &["127.0.0.1", "etcdctl-stack apply"]);
+    progress.read_to_string(&mut stderr).expect("text");
+    let ended = Ended::of(child.wait_with_output().expect("our own child"));
+    let stopped = Ended { stderr, ..ended }.expect(5);
+    says(&stopped, &["127.0.0.1", "Stopped:", "Next: etcdctl-stack"]);
     place.tool("apply", &["--auto-approve", "--lock-timeout", "60s"]).expect(0);
     place.tool("plan", &["--detailed-exitcode"]).expect(0);
 }
