@@ -110,7 +110,7 @@ pub use ending::deletes;
 pub use foreign::Foreign;
 pub use immutable::never_changes;
 pub use intent::Intent;
-pub use known::{action_hashes, goes_on, is_left_of, owes_snapshot, removed};
+pub use known::{action_hashes, goes_on, is_left_of, not_ours, owes_snapshot, removed};
 pub use needs::Needs;
 pub use offline::{Against, offline};
 pub use ownership::forces;

@@ -25,7 +25,7 @@ use crate::{
     member::Id,
     observe::Planned,
     observed::{Journal, Proposal},
-    plan::{Action, Intent, Plan, action_hashes, goes_on, removed},
+    plan::{Action, Intent, Plan, action_hashes, goes_on, not_ours, removed},
     render::{self, About, Detail, View},
     report::{Event, Outcome, Permissions, Report, unfinished},
 };
@@ -370,9 +370,11 @@ fn is_same(approved: &Planned, now: &Planned, steps_before: usize) -> bool {
 fn is_less(approved: &Planned, now: &Planned) -> bool {
     let resumes = unfinished(&approved.plan, &approved.observed.live, clock::now()).is_some();
     let known: BTreeSet<Id> = removed(&approved.plan.steps).collect();
+    let shown = not_ours(&approved.plan);
     resumes
         && goes_on(&action_hashes(&approved.plan.steps), &action_hashes(&now.plan.steps))
         && removed(&now.plan.steps).all(|id| known.contains(&id))
+        && not_ours(&now.plan).keys().all(|field| shown.contains_key(field))
 }
 
 fn not_done(number: usize, reason: String) -> Outcome {

@@ -6,7 +6,7 @@ use super::{arguments::Apply as Arguments, automated, clock, consent, exit::Exit
 use crate::{
     observe::Planned,
     observed::{Lookup, journal::Run},
-    plan::{Ending, Intent, Plan, is_left_of, owes_snapshot},
+    plan::{Ending, Intent, Plan, is_left_of, not_ours, owes_snapshot},
     render,
     report::{Approved, Permissions, short_name},
     saved::Made,
@@ -155,10 +155,15 @@ impl Approval<'_> {
             let saves = !self.skips_snapshot() || !owes_snapshot(run);
             unfinished && asked && saves && run.digest.starts_with(&wanted) && is_left_of(run, plan)
         };
-        match run.filter(is_this) {
-            Some(run) => Ok(run.digest.clone()),
-            None => Err(self.mismatch(plan, &wanted, output)),
+        let Some(run) = run.filter(is_this) else { return Err(self.mismatch(plan, &wanted, output)) };
+        let new = not_ours(plan).into_iter().filter(|(hash, _)| !run.not_ours.contains(hash));
+        let new: Vec<String> = new.map(|(_, words)| words).collect();
+        if plan.is_empty() || new.is_empty() {
+            return Ok(run.digest.clone());
         }
+        let what = format!("the run that was approved began without this: {}", new.join("; "));
+        let help = "review the plan above and approve it anew; nothing more was changed";
+        Err(self.refuse(&what, help, output))
     }
 
     fn skips_snapshot(&self) -> bool {

@@ -139,6 +139,7 @@ fn begun() -> journal::Run {
         digest: "a".into(),
         actions: Vec::new(),
         removed: Default::default(),
+        not_ours: Default::default(),
         who: "you".into(),
         tool_version: "1".into(),
         started_at: Timestamp::constant(1_800_000_000, 0),

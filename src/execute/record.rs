@@ -7,7 +7,7 @@ use super::{Failure, Halt, Options, Run, World};
 use crate::{
     object::Object,
     observed::journal::{self, Ending, Journal, PastRun, RecordedMember, StepCount},
-    plan::{Expects, Fill, Plan, action_hashes, removed},
+    plan::{Expects, Fill, Plan, action_hashes, not_ours, removed},
 };
 
 /// How many runs the journal keeps before the last one.
@@ -23,6 +23,7 @@ impl<W: World> Run<'_, W> {
             digest: approved.clone(),
             actions: action_hashes(&plan.steps),
             removed: removed(&plan.steps).collect(),
+            not_ours: not_ours(plan).into_keys().collect(),
             who: who.clone(),
             tool_version: tool_version.clone(),
             started_at: self.world.now(),
@@ -139,6 +140,7 @@ fn take_over(journal: &mut Journal, mut run: journal::Run) {
         if goes_on {
             run.actions.clone_from(&last.actions);
             run.removed.clone_from(&last.removed);
+            run.not_ours.clone_from(&last.not_ours);
         }
         // One that found nothing to do is nothing to tell of.
         if last.steps.all > 0 {
@@ -154,6 +156,7 @@ fn past(run: journal::Run) -> PastRun {
         digest,
         actions: _,
         removed: _,
+        not_ours: _,
         who,
         tool_version,
         started_at,
@@ -185,6 +188,7 @@ mod tests {
             digest: digest.to_owned(),
             actions: Vec::new(),
             removed: BTreeSet::new(),
+            not_ours: BTreeSet::new(),
             who: "you".to_owned(),
             tool_version: "1".to_owned(),
             started_at: Timestamp::constant(seconds, 0),

@@ -60,6 +60,10 @@ pub struct Run {
     /// The members that were approved to be removed.
     #[serde(default)]
     pub removed: BTreeSet<Id>,
+    /// What others set and what admission makes otherwise, as it was shown:
+    /// a hash of each field.
+    #[serde(default)]
+    pub not_ours: BTreeSet<String>,
     /// Who runs it: user, host and process.
     pub who: String,
     /// The tool's version.

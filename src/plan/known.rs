@@ -1,10 +1,12 @@
 //! How an action is known again: in the plan that was approved, and in the plan
 //! that goes on with it after a run was stopped.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use super::{Action, Plan, Step};
-use crate::{canonical::sha256, desired::CLUSTER_ID, member::Id, observed::journal::Run};
+use super::{Action, FieldChange, Foreign, Plan, Source, Step};
+use crate::{canonical::sha256, desired::CLUSTER_ID, member::Id, object::ObjectKey, observed::journal::Run};
 
 /// The content of every action of these steps, in order: by it an approval is
 /// known again. Restarts stand in no order of their own, for who leads decides
@@ -34,6 +36,31 @@ pub fn goes_on(approved: &[String], left: &[String]) -> bool {
 pub fn is_left_of(run: &Run, plan: &Plan) -> bool {
     goes_on(&run.actions, &action_hashes(&plan.steps))
         && removed(&plan.steps).all(|id| run.removed.contains(&id))
+}
+
+fn named(key: &ObjectKey) -> String {
+    format!("{}/{}", key.kind, key.name)
+}
+
+/// Every field that others set and that admission makes otherwise, in words by
+/// its hash: a run that goes on meets none that its approval did not show. Less
+/// is no matter: a step may have taken it.
+pub fn not_ours(plan: &Plan) -> BTreeMap<String, String> {
+    let set = plan.foreign.iter().map(|foreign| {
+        let Foreign { key, field, manager, fingerprint, .. } = foreign;
+        (
+            json!([key.to_string(), field, manager, fingerprint]),
+            format!("{} {field}, set by {manager}", named(key)),
+        )
+    });
+    let admitted = plan.changes.iter().flat_map(|change| {
+        let by_admission = change.fields.iter().filter(|field| field.source == Source::Admission);
+        by_admission.map(move |FieldChange { path, after, .. }| {
+            let key = &change.key;
+            (json!([key.to_string(), path, after]), format!("{} {path}, by admission", named(key)))
+        })
+    });
+    set.chain(admitted).map(|(field, words)| (sha256(&field), words)).collect()
 }
 
 /// Whether a run was to save a snapshot, and has not.

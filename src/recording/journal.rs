@@ -82,6 +82,7 @@ fn run(Finished { at, end, snapshot }: Finished) -> Run {
         digest: String::new(),
         actions: Vec::new(),
         removed: BTreeSet::new(),
+        not_ours: BTreeSet::new(),
         who: String::new(),
         tool_version: String::new(),
         started_at: at,

@@ -83,6 +83,7 @@ mod tests {
             digest: "d".into(),
             actions: Vec::new(),
             removed: BTreeSet::new(),
+            not_ours: BTreeSet::new(),
             who: "ann@laptop".into(),
             tool_version: "1".into(),
             started_at: Timestamp::UNIX_EPOCH,

@@ -102,6 +102,7 @@ fn remembered(world: &mut World, plan: &Plan) {
         digest: "a".into(),
         actions: action_hashes(&plan.steps),
         removed: Default::default(),
+        not_ours: Default::default(),
         who: "you".into(),
         tool_version: "1".into(),
         started_at: NOW,

@@ -38,6 +38,7 @@ pub fn begun(end: Ending, plan: &Plan, snapshot: Option<Snapshot>) -> Run {
         digest: "d".into(),
         actions: action_hashes(&plan.steps),
         removed: Default::default(),
+        not_ours: Default::default(),
         who: "ann@laptop".into(),
         tool_version: "1".into(),
         started_at: NOW,

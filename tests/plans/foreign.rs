@@ -4,7 +4,7 @@
 use etcdctl_stack::{
     desired::CLUSTER_ID,
     object::ObjectKey,
-    plan::{Foreign, Plan, settle},
+    plan::{Foreign, Plan, not_ours, settle},
 };
 use serde_json::{Value, json};
 
@@ -80,6 +80,28 @@ fn what_somebody_added_is_one_field_and_harmless_ones_are_kept() {
         ]
     );
     assert!(plan.is_empty() && !format!("{plan:?}").contains("\"secret\""), "{plan:?}");
+}
+
+#[test]
+fn what_others_set_since_an_approval_is_told_from_what_it_showed() {
+    let mut world = World::founded();
+    let key = world.desired.names.client_service();
+    let note = |world: &mut World, name: &str, value: &str| {
+        world.body(&key)["metadata"]["annotations"][name] = json!(value);
+        let field = format!("f:{name}");
+        sets(world, &key, "painter", json!({ "f:metadata": { "f:annotations": { field: {} } } }));
+    };
+    note(&mut world, "seen", "1");
+    let shown = not_ours(&world.plan());
+    let since = |world: &World| -> Vec<String> {
+        let now = not_ours(&world.plan()).into_iter();
+        now.filter(|(hash, _)| !shown.contains_key(hash)).map(|(_, words)| words).collect()
+    };
+    assert_eq!((shown.len(), since(&world)), (1, Vec::new()));
+    note(&mut world, "new", "2");
+    assert_eq!(since(&world), ["Service/orders metadata.annotations.new, set by painter"]);
+    note(&mut world, "seen", "another");
+    assert_eq!(since(&world).len(), 2);
 }
 
 #[test]

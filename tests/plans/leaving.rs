@@ -131,6 +131,7 @@ fn run(intended: Intended, snapshot: Option<Snapshot>) -> Run {
         digest: "d".into(),
         actions: Vec::new(),
         removed: Default::default(),
+        not_ours: Default::default(),
         who: "somebody".into(),
         tool_version: "0".into(),
         started_at: NOW,

@@ -1,10 +1,12 @@
 //! Whose doing each difference is, decided from who owns what in the API
 //! server's answer.
 
+use std::collections::BTreeMap;
+
 use etcdctl_stack::{
     object::{Kind, Object, ObjectKey},
     observed::Proposal,
-    plan::{Change, Confidence, Source},
+    plan::{Change, Confidence, Source, not_ours},
 };
 use serde_json::{Value, json};
 
@@ -76,8 +78,12 @@ fn a_field_of_ours_that_a_webhook_rewrites_is_its_doing() {
     let owners = json!([ours(json!({ "f:metadata": { "f:annotations": { "f:note": {} } } }))]);
     answers(&mut world, &key, owners.clone(), |_| {});
     assert_eq!(sources(&world), told(&[("metadata.annotations.note", Source::Stack)]));
+    assert_eq!(not_ours(&world.plan()), BTreeMap::new());
     answers(&mut world, &key, owners, |body| body["metadata"]["annotations"]["note"] = json!("theirs"));
     assert_eq!(sources(&world), told(&[("metadata.annotations.note", Source::Admission)]));
+    // An approval that did not show it is not gone on with.
+    let new: Vec<String> = not_ours(&world.plan()).into_values().collect();
+    assert_eq!(new, ["Service/orders metadata.annotations.note, by admission"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     process::{Command, Stdio},
 };
 
@@ -199,6 +200,9 @@ fn a_policy_that_changes_objects_since_the_approval_stops_it() {
     drop(policy);
     wait_until("the policy is gone", 60, || digest() == approved.1.as_str());
     place.carries_out(&approved.0).expect(0);
+    // Where nothing is left to do, what was shown is no matter.
+    place.kubectl(&["annotate", "service", "policy", "later=1"]).expect(0);
+    says(&place.carries_out(&approved.0).expect(0), &["No changes"]);
 }
 
 /// What was asked for is meant of the members that were there: the one that
@@ -223,16 +227,28 @@ fn a_saved_plan_goes_on_after_it_broke_off_and_replaces_nobody_twice() {
         .args(flags)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     command.env("XDG_STATE_HOME", place.file.with_file_name(""));
     let mut child = command.spawn().expect("the tool starts");
-    wait_until("the new member is listed", 120, || {
+    let mut progress = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let added = |line: String| line.contains('\u{2713}') && line.contains("add goeson-1 as a learner");
+    assert!(progress.any(added), "it ended before");
+    child.kill().expect("our own child");
+    child.wait().expect("it ended");
+    // It joins by itself; nobody promotes it.
+    wait_until("the new member is listed", 180, || {
         let now = id("goeson-1");
         now.as_ref().is_some_and(|now| !now.is_null()) && now != old
     });
-    child.kill().expect("our own child");
-    child.wait().expect("it ended");
     let new = id("goeson-1");
+    // What others set since was not shown.
+    let annotation = |text: &str| {
+        place.kubectl(&["annotate", "service", "goeson", "--field-manager=painter", text]).expect(0);
+    };
+    annotation("since=1");
+    let words = ["began without this: Service/goeson metadata.annotations.since, set by painter"];
+    says(&place.carries_out_with(&path, &flags).expect(4), &words);
+    annotation("since-");
     place.carries_out_with(&path, &flags).expect(0);
     assert_eq!(id("goeson-1"), new, "replaced once");
     place.is_settled(3);

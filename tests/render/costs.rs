@@ -288,6 +288,7 @@ fn killed(plan: &Plan, who: &str) -> Live {
         digest: "c04d5e77".repeat(8),
         actions: action_hashes(&plan.steps),
         removed: Default::default(),
+        not_ours: Default::default(),
         who: who.to_owned(),
         tool_version: "0.1.0".into(),
         started_at: NOW,

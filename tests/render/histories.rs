@@ -20,6 +20,7 @@ fn run() -> Run {
         digest: "c04d5e77".repeat(8),
         actions: Vec::new(),
         removed: Default::default(),
+        not_ours: Default::default(),
         who: RUNNER.into(),
         tool_version: "0.2.0".into(),
         started_at: NOW,
