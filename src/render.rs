@@ -7,6 +7,7 @@
 //! json     a plan for a program
 //! foreign  fields that others set, and keep
 //! mismatch why a plan is not the one that was approved
+//! danger   how dangerous a plan is, for the order of several
 //! cost     what a plan costs, in words
 //! drift    what others changed since the last apply
 //! history  past runs, and who holds the lock
@@ -20,6 +21,7 @@
 
 mod asked;
 mod cost;
+mod danger;
 mod diff;
 mod drift;
 mod event;
@@ -43,7 +45,7 @@ pub use history::history;
 pub use json::{json, json_without_plan, schema};
 pub use markdown::{Limit, Links, Markdown, News, Told, Unit, by_danger, markdown};
 pub use mismatch::mismatch;
-pub use plan::{About, Detail, Hint, View, plan};
+pub use plan::{About, Detail, Hint, View, plan, reasons};
 pub use status::status;
 pub use stream::{
     Lock, event_json, events_schema, lock_json, planned_json, report_json, stopped_json, version_json,

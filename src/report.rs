@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Plan, Verb};
+use crate::plan::{Ending, Plan, Verb};
 
 mod action;
 mod consent;
@@ -108,11 +108,20 @@ pub enum Outcome {
     LockLost(String),
 }
 
+/// The command that carries a plan out.
+pub fn command(end: Option<Ending>) -> &'static str {
+    match end {
+        None => "apply",
+        Some(Ending::Destroy) => "destroy",
+        Some(Ending::Forget) => "forget",
+    }
+}
+
 /// What a plan comes to, in numbers.
 pub fn in_numbers(plan: &Plan) -> String {
-    let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
-    let with = |verb: Verb| plan.changes.iter().filter(|change| change.verb == verb).count();
-    let (goes, released, anew) = (with(Verb::Delete), with(Verb::Release), with(Verb::Recreate));
+    let with = |verb: Verb| plan.with(verb);
+    let (made, goes) = (with(Verb::Create), with(Verb::Delete));
+    let (released, anew) = (with(Verb::Release), with(Verb::Recreate));
     let changed = plan.changes.len() - made - goes - released - anew;
     let over = if released > 0 { format!("{released} to hand over, ") } else { String::new() };
     let anew = if anew > 0 { format!("{anew} to recreate, ") } else { String::new() };

@@ -301,7 +301,8 @@ impl Applying<'_> {
             let about = About { file: &self.loaded.file, permissions: &self.permissions, unfinished: None };
             let view = View { made_namespace: steps_before > 0, ..view(about, 0) };
             self.output.say(&render::plan(&planned.plan, view, self.output.progress));
-            let what = format!("the plan cannot be applied any more: {}", reasons(&planned.plan));
+            let what =
+                format!("the plan cannot be applied any more: {}", render::reasons(&planned.plan).join("; "));
             self.tell(&render::stopped_json("apply::plan_changed", &what, None, clock::now()));
             return Err(match steps_before {
                 0 => plan::exit(&planned.plan, &self.permissions, false),
@@ -385,17 +386,8 @@ fn not_done(number: usize, reason: String) -> Outcome {
 /// What a plan has that should be empty.
 fn told(plan: &Plan) -> String {
     let steps = plan.steps.iter().map(|step| step.title.clone());
-    let left: Vec<String> = stops(plan).chain(steps).collect();
+    let left: Vec<String> = render::reasons(plan).into_iter().chain(steps).collect();
     format!("every step is done, but the plan is not empty: {}", left.join("; "))
-}
-
-/// Why a plan cannot be applied.
-fn reasons(plan: &Plan) -> String {
-    stops(plan).collect::<Vec<_>>().join("; ")
-}
-
-fn stops(plan: &Plan) -> impl Iterator<Item = String> {
-    plan.unread.iter().cloned().chain(plan.blocked.iter().map(|blocked| blocked.reason.clone()))
 }
 
 /// An owned field that the API server would store otherwise than predicted.

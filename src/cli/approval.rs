@@ -6,9 +6,9 @@ use super::{arguments::Apply as Arguments, automated, clock, consent, exit::Exit
 use crate::{
     observe::Planned,
     observed::{Lookup, journal::Run},
-    plan::{Ending, Intent, Plan, is_left_of, not_ours, owes_snapshot},
+    plan::{Intent, Plan, is_left_of, not_ours, owes_snapshot},
     render,
-    report::{Approved, Permissions, short_name},
+    report::{Approved, Permissions, command, short_name},
     saved::Made,
 };
 
@@ -221,14 +221,6 @@ impl Approval<'_> {
         output.say(&style.wrap("  help: ", 8, help));
         self.tell(&what, help, output);
         Exit::Mismatch
-    }
-}
-
-fn command(end: Option<Ending>) -> &'static str {
-    match end {
-        Some(Ending::Destroy) => "destroy",
-        Some(Ending::Forget) => "forget",
-        None => "apply",
     }
 }
 

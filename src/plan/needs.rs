@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Cost, Plan, Tally};
+use super::{Cost, Plan, Tally, Verb};
 use crate::object::Named;
 
 /// What must be allowed by name, because it cannot be undone or cannot be
@@ -24,6 +24,11 @@ impl Plan {
     /// Whether there is nothing to do and nothing in the way.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.changes.is_empty() && self.blocked.is_empty()
+    }
+
+    /// How many objects have this done to them.
+    pub fn with(&self, verb: Verb) -> usize {
+        self.changes.iter().filter(|change| change.verb == verb).count()
     }
 
     /// What must be allowed by name before it is carried out.

@@ -47,7 +47,7 @@ pub fn objects(plan: &Plan, detail: Detail, style: Style) -> String {
 
 /// How many new objects are told by a few facts alone.
 fn summed_up(plan: &Plan, detail: Detail, style: Style) -> String {
-    let made = plan.changes.iter().filter(|change| change.verb == Verb::Create).count();
+    let made = plan.with(Verb::Create);
     if made == 0 || detail == Detail::Whole {
         return String::new();
     }

@@ -80,7 +80,7 @@ pub fn json_without_plan(file: &str, diagnostics: &[Value]) -> Value {
 }
 
 fn summary(plan: &Plan, deleted: &[Deleted]) -> Summary {
-    let with = |verb: Verb| plan.changes.iter().filter(|change| change.verb == verb).count();
+    let with = |verb: Verb| plan.with(verb);
     let sure =
         |confidence: Confidence| plan.changes.iter().filter(|change| change.confidence == confidence).count();
     Summary {

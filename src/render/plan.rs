@@ -14,7 +14,7 @@ use crate::{
     member::{Member, Role, quorum},
     object::{Kind, ObjectKey},
     plan::{self, Against, Check, Digest, Ending, Etcd, Outcome, Plan},
-    report::{Permissions, Unfinished, grouped, in_numbers, needed, short_name},
+    report::{self, Permissions, Unfinished, grouped, in_numbers, needed, short_name},
 };
 
 /// Why a plan is not the last one.
@@ -129,7 +129,10 @@ fn header(plan: &Plan, view: View<'_>, style: Style) -> String {
         format!("namespace {}{}", plan.namespace, whether_new(plan)),
     ];
     parts.extend(
-        plan.intended.end.filter(|_| plan.blocked.is_empty()).map(|end| style.bad(&end_in_words(end))),
+        plan.intended
+            .end
+            .filter(|_| plan.blocked.is_empty())
+            .map(|_| style.bad(report::command(plan.intended.end))),
     );
     parts.extend(plan.digest.as_ref().map(|digest| format!("plan {}", digest.short())));
     let mut text = format!("{}\n", style.join(2, &parts));
@@ -148,14 +151,6 @@ fn header(plan: &Plan, view: View<'_>, style: Style) -> String {
 pub fn recording(against: &Against) -> String {
     let applied = against.applied_at.map(|at| format!(", last applied {}", when(at)));
     format!("offline, against {}{}", plain(&against.file), applied.unwrap_or_default())
-}
-
-/// What becomes of the stack as a whole.
-pub fn end_in_words(end: Ending) -> String {
-    match end {
-        Ending::Destroy => "destroy".to_owned(),
-        Ending::Forget => "forget".to_owned(),
-    }
 }
 
 /// The run that the plan goes on with, in a line.
@@ -301,6 +296,11 @@ pub fn unread(plan: &Plan) -> Vec<String> {
     grouped(&told.cloned().collect::<Vec<_>>())
 }
 
+/// Why it cannot be applied, a line each.
+pub fn reasons(plan: &Plan) -> Vec<String> {
+    unread(plan).into_iter().chain(plan.blocked.iter().map(|blocked| blocked.reason.clone())).collect()
+}
+
 fn in_the_way(plan: &Plan, style: Style) -> String {
     let mut text = String::new();
     let mark = style.bad("✗");
@@ -363,10 +363,12 @@ fn apply_it(plan: &Plan, digest: &Digest, hint: Hint<'_>) -> String {
 /// The command that carries a plan out and no other, and what that is called.
 pub fn command(plan: &Plan, digest: &str, target: &str, flags: &[String]) -> (&'static str, String) {
     let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
-    let (first, command) = match plan.intended.end {
-        Some(Ending::Destroy) => ("Destroy it:", "destroy"),
-        Some(Ending::Forget) => ("Hand it over:", "forget"),
-        None => ("Apply it:", "apply"),
+    let end = plan.intended.end;
+    let first = match end {
+        Some(Ending::Destroy) => "Destroy it:",
+        Some(Ending::Forget) => "Hand it over:",
+        None => "Apply it:",
     };
+    let command = report::command(end);
     (first, format!("etcdctl-stack {command} {target}{flags} --expect {digest}"))
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     object::{Kind, ObjectKey},
     plan::{Ending, Plan, Verb},
-    report::{Event, Outcome, Report, in_numbers},
+    report::{Event, Outcome, Report, command, in_numbers},
 };
 
 /// The version of the stream.
@@ -295,7 +295,7 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn counted(plan: &Plan, operation: &'static str) -> Changes {
-    let with = |verb: Verb| plan.changes.iter().filter(|change| change.verb == verb).count();
+    let with = |verb: Verb| plan.with(verb);
     let (anew, gone) = (with(Verb::Recreate), deleted(plan));
     let again = gone.iter().filter(|one| one.made_anew).count();
     Changes {
@@ -364,11 +364,7 @@ pub fn report_json(report: &Report, plan: &Plan, now: Timestamp) -> Vec<Value> {
 }
 
 fn all_done(plan: &Plan, end: Option<Ending>, now: Timestamp) -> Value {
-    let operation = match end {
-        None => "apply",
-        Some(Ending::Destroy) => "destroy",
-        Some(Ending::Forget) => "forget",
-    };
+    let operation = command(end);
     let changes = counted(plan, operation);
     let Changes { add, change, remove, forget, .. } = changes;
     let message =

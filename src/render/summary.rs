@@ -3,23 +3,14 @@
 use std::fmt::Write as _;
 
 use super::{
-    plan::unread,
+    danger::{Danger, counted},
+    plan::reasons,
     style::{Style, count, padded},
 };
 use crate::{
-    plan::{Plan, Verb},
+    plan::Plan,
     report::{Permissions, in_numbers},
 };
-
-/// How bad the end of one file is; the order of the lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Danger {
-    Error,
-    Blocked,
-    Update,
-    Create,
-    None,
-}
 
 /// A line for each file, and one that counts. A file without a plan comes with
 /// the reason.
@@ -37,27 +28,31 @@ pub fn summary(plans: &[(&str, Result<&Plan, String>)], permissions: &Permission
         let _infallible = writeln!(text, "{}", style.wrap(&first, 6, line));
     }
     let dangers: Vec<Danger> = rows.iter().map(|row| row.0).collect();
-    let _infallible = writeln!(text, "{}", style.wrap("", 0, &counted(&dangers)));
+    let parts: Vec<String> = counted(&dangers).into_iter().map(|(_, words)| words).collect();
+    let _infallible = writeln!(
+        text,
+        "{}",
+        style.wrap("", 0, &format!("{}: {}", count(rows.len(), "stack"), parts.join(", ")))
+    );
     text
 }
 
 fn danger(plan: &Result<&Plan, String>, permissions: &Permissions) -> Danger {
     match plan {
         Err(_) => Danger::Error,
-        Ok(plan) if !plan.unread.is_empty() => Danger::Error,
-        Ok(plan) if !plan.blocked.is_empty() || !permissions.missing(plan).is_empty() => Danger::Blocked,
-        Ok(plan) if plan.is_empty() => Danger::None,
-        Ok(plan) if plan.voters.before == 0 && plan.changes.iter().all(|one| one.verb == Verb::Create) => {
-            Danger::Create
-        }
-        Ok(_) => Danger::Update,
+        Ok(plan) => match Danger::of(plan) {
+            Danger::Error => Danger::Error,
+            _ if !permissions.missing(plan).is_empty() => Danger::Blocked,
+            danger => danger,
+        },
     }
 }
 
 fn symbol(danger: Danger, style: Style) -> String {
     match danger {
-        Danger::Error | Danger::Blocked => style.bad("✗"),
-        Danger::Update => style.mind("~"),
+        Danger::Stopped | Danger::Error | Danger::Blocked => style.bad("✗"),
+        Danger::Loss => style.bad("-"),
+        Danger::Restart | Danger::Update => style.mind("~"),
         Danger::Create => style.good("+"),
         Danger::None => " ".to_owned(),
     }
@@ -68,8 +63,7 @@ fn line(plan: &Result<&Plan, String>, permissions: &Permissions) -> String {
         Err(reason) => return format!("error: {reason}"),
         Ok(plan) => plan,
     };
-    let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
-    let reasons: Vec<String> = unread(plan).into_iter().chain(blocked).collect();
+    let reasons = reasons(plan);
     let what = if plan.unread.is_empty() { "cannot be applied" } else { "error" };
     let missing = permissions.missing(plan).flags();
     match reasons.as_slice() {
@@ -79,21 +73,4 @@ fn line(plan: &Result<&Plan, String>, permissions: &Permissions) -> String {
         [reason] => format!("{what}: {reason}"),
         [reason, more @ ..] => format!("{what}: {reason} (and {} more)", more.len()),
     }
-}
-
-fn counted(dangers: &[Danger]) -> String {
-    let named = [
-        (Danger::Error, "with errors"),
-        (Danger::Blocked, "that cannot be applied"),
-        (Danger::Update, "to change"),
-        (Danger::Create, "to create"),
-        (Danger::None, "without changes"),
-    ];
-    let number = |danger: Danger| dangers.iter().filter(|one| **one == danger).count();
-    let parts: Vec<String> = named
-        .iter()
-        .filter(|(danger, _)| number(*danger) > 0)
-        .map(|(danger, name)| format!("{} {name}", number(*danger)))
-        .collect();
-    format!("{}: {}", count(dangers.len(), "stack"), parts.join(", "))
 }

@@ -414,5 +414,5 @@ fn of_several_plans_one_that_needs_a_permission_cannot_be_applied() {
 "#,
     );
     let all = Permissions { data_loss: Which::All, ..Permissions::default() };
-    assert!(render::summary(&plans, &all, WIDE).ends_with("1 stack: 1 to change\n"));
+    assert!(render::summary(&plans, &all, WIDE).ends_with("1 stack: 1 with deletions\n"));
 }

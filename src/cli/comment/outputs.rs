@@ -34,8 +34,8 @@ pub fn summary(path: &Path, text: impl Fn(Limit) -> String) -> io::Result<()> {
 /// Appends the outputs.
 pub fn outputs(path: &Path, plans: &[Saved], url: Option<&str>) -> io::Result<()> {
     let made = || plans.iter().filter_map(Saved::made).map(|made| &made.plan);
-    let changes = || made().flat_map(|plan| &plan.changes);
-    let with = |verb: Verb| changes().filter(|change| change.verb == verb).count();
+    let changes: usize = made().map(|plan| plan.changes.len()).sum();
+    let with = |verb: Verb| -> usize { made().map(|plan| plan.with(verb)).sum() };
     let (creates, gone) = (with(Verb::Create), with(Verb::Delete));
     let data_loss: usize = made().map(|plan| plan.needs().data_loss.len()).sum();
     let digest = match plans {
@@ -45,7 +45,7 @@ pub fn outputs(path: &Path, plans: &[Saved], url: Option<&str>) -> io::Result<()
     let lines = [
         ("changes", made().any(|plan| !plan.is_empty()).to_string()),
         ("creates", creates.to_string()),
-        ("updates", (changes().count() - creates - gone).to_string()),
+        ("updates", (changes - creates - gone).to_string()),
         ("deletes", (gone + data_loss).to_string()),
         ("data_loss", data_loss.to_string()),
         ("plan_digest", digest.unwrap_or_default()),

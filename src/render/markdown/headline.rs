@@ -6,55 +6,18 @@ use super::{
     escape::{code, html, words},
 };
 use crate::{
-    plan::{Cost, Ending, Plan, Verb},
-    render::{
-        plan::{end_in_words, unread},
-        style::count,
-    },
+    plan::{Ending, Plan, Verb},
+    render::{danger::Danger, plan::reasons, style::count},
+    report::command,
     saved::{Content, Saved},
 };
 
-/// How bad it is; the order of several plans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Danger {
-    /// Carrying it out stopped.
-    Stopped,
-    /// There is none, or not all could be read.
-    Error,
-    /// It cannot be applied.
-    Blocked,
-    /// Data goes, or something that cannot be made again.
-    Loss,
-    /// Members restart.
-    Restart,
-    /// Something changes.
-    Update,
-    /// All of it is new.
-    Create,
-    /// Nothing is to do.
-    None,
-}
-
-/// How dangerous a plan is.
+/// How dangerous a plan is, and what became of it.
 pub fn danger(told: &Told<'_>) -> Danger {
-    let made = match &told.saved.content {
-        _ if told.news.as_ref().is_some_and(|news| news.stopped) => return Danger::Stopped,
-        Content::NoPlan(_) => return Danger::Error,
-        Content::Plan(made) => made,
-    };
-    let plan = &made.plan;
-    let costs = |wanted: fn(&Cost) -> bool| plan.steps.iter().flat_map(|step| &step.costs).any(wanted);
-    match plan {
-        _ if !plan.unread.is_empty() => Danger::Error,
-        _ if !plan.blocked.is_empty() => Danger::Blocked,
-        _ if costs(|cost| matches!(cost, Cost::DataLoss { .. } | Cost::Deletion { .. })) => Danger::Loss,
-        _ if plan.intended.end.is_some() && !plan.is_empty() => Danger::Loss,
-        _ if costs(|cost| matches!(cost, Cost::Restart { .. } | Cost::Downtime { .. })) => Danger::Restart,
-        _ if plan.is_empty() => Danger::None,
-        _ if plan.voters.before == 0 && plan.changes.iter().all(|one| one.verb == Verb::Create) => {
-            Danger::Create
-        }
-        _ => Danger::Update,
+    match &told.saved.content {
+        _ if told.news.as_ref().is_some_and(|news| news.stopped) => Danger::Stopped,
+        Content::NoPlan(_) => Danger::Error,
+        Content::Plan(made) => Danger::of(&made.plan),
     }
 }
 
@@ -108,13 +71,13 @@ pub fn outcome(told: &Told<'_>) -> String {
 
 /// What a plan comes to, without what is none.
 fn numbers(plan: &Plan) -> String {
-    let reasons = count(plan.blocked.len() + unread(plan).len(), "reason");
+    let reasons = count(reasons(plan).len(), "reason");
     match plan {
         _ if !plan.is_applicable() => return format!("**cannot be applied**, for {reasons}"),
         _ if plan.is_empty() => return nothing(plan),
         _ => {}
     }
-    let with = |verb: Verb| plan.changes.iter().filter(|change| change.verb == verb).count();
+    let with = |verb: Verb| plan.with(verb);
     let goes = with(Verb::Delete) + plan.needs().data_loss.len();
     let parts = [
         (with(Verb::Create), "to create", ""),
@@ -124,7 +87,7 @@ fn numbers(plan: &Plan) -> String {
         (with(Verb::Release), "to hand over", ""),
         (goes, "to delete", "**"),
     ];
-    let end = plan.intended.end.map(|end| format!("**{}**", end_in_words(end)));
+    let end = plan.intended.end.map(|_| format!("**{}**", command(plan.intended.end)));
     let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
     let parts = parts.map(|(number, what, bold)| format!("{bold}{number} {what}{bold}"));
     let steps = (!plan.steps.is_empty()).then(|| count(plan.steps.len(), "step"));

@@ -5,14 +5,19 @@ use super::{
     Links, Markdown, Told, by_danger,
     escape::{clipped, words},
     footer, headline,
-    headline::{Danger, danger},
+    headline::danger,
     levels::fitting,
     limit::Limit,
     objects::cells,
     page::{Page, folded, whole},
 };
 use crate::{
-    render::{cost::in_total, plan::unread, style::count},
+    render::{
+        cost::in_total,
+        danger::{Danger, counted},
+        plan::reasons,
+        style::count,
+    },
     saved::{Content, Saved},
 };
 
@@ -45,7 +50,7 @@ pub fn many(told: &[Told<'_>], links: &Links<'_>, limit: Limit) -> Markdown {
 /// What stands before and behind the plans.
 fn frame(told: &[Told<'_>], links: &Links<'_>, rows: usize, left_out: usize) -> (String, String) {
     let symbol = told.first().map_or("✅", headline::symbol);
-    let head = format!("### {symbol} {}: {}\n\n", count(told.len(), "stack"), counted(told));
+    let head = format!("### {symbol} {}: {}\n\n", count(told.len(), "stack"), in_numbers(told));
     let mut table = "| | stack | plan | cost |\n|---|---|---|---|\n".to_owned();
     table.extend(told.iter().take(rows).map(row));
     if told.len() > rows {
@@ -63,23 +68,11 @@ fn frame(told: &[Told<'_>], links: &Links<'_>, rows: usize, left_out: usize) -> 
 }
 
 /// How many of each there are.
-fn counted(told: &[Told<'_>]) -> String {
-    let named = [
-        (Danger::Stopped, "that stopped"),
-        (Danger::Error, "with errors"),
-        (Danger::Blocked, "that cannot be applied"),
-        (Danger::Loss, "that delete"),
-        (Danger::Restart, "with restarts"),
-        (Danger::Update, "to change"),
-        (Danger::Create, "to create"),
-        (Danger::None, "without changes"),
-    ];
-    let number = |wanted: Danger| told.iter().filter(|one| danger(one) == wanted).count();
-    let parts =
-        named.into_iter().map(|(danger, name)| (number(danger), name)).filter(|(number, _)| *number > 0);
-    let parts = parts.map(|(number, name)| match name {
-        "that delete" => format!("**{number} {name}**"),
-        name => format!("{number} {name}"),
+fn in_numbers(told: &[Told<'_>]) -> String {
+    let dangers: Vec<Danger> = told.iter().map(danger).collect();
+    let parts = counted(&dangers).into_iter().map(|(danger, words)| match danger {
+        Danger::Loss => format!("**{words}**"),
+        _ => words,
     });
     parts.collect::<Vec<_>>().join(", ")
 }
@@ -103,8 +96,7 @@ fn remark(told: &Told<'_>) -> String {
         Content::Plan(made) => made,
     };
     let plan = &made.plan;
-    let reasons = unread(plan).into_iter().chain(plan.blocked.iter().map(|blocked| blocked.reason.clone()));
-    match reasons.into_iter().next() {
+    match reasons(plan).into_iter().next() {
         Some(reason) => words(&clipped(&reason, CELL)),
         None if plan.is_empty() => String::new(),
         None if danger(told) <= Danger::Restart => format!("**{}**", in_total(plan).trim_end_matches('.')),
