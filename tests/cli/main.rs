@@ -10,7 +10,9 @@ use std::{
 
 use serde_json::Value;
 
-#[path = "schema/valid.rs"]
+mod advice;
+mod saved;
+#[path = "../schema/valid.rs"]
 mod valid;
 
 /// The binary in an empty environment, in a folder of its own.
@@ -52,88 +54,14 @@ fn a_mistake_on_the_command_line_is_1_and_not_2_which_means_changes() {
 }
 
 #[test]
-fn flags_of_other_tools_are_answered_with_what_to_do_here() {
-    let folder = folder();
-    let table = [
-        (&["apply", "good.toml", "-o", "plan.bin"][..], "`apply PLAN` carries it out"),
-        (&["plan", "good.toml", "--force-conflicts"], "nothing is forced"),
-        (&["apply", "good.toml", "--yes"], "--auto-approve"),
-        (&["apply", "-f", "good.toml"], "name the file itself"),
-        (&["plan", "good.toml", "--force"], "`--take` takes one such field"),
-        (&["apply", "good.toml", "--wait"], "how long one wait may take"),
-        (&["apply", "good.toml", "--no-backup"], "--skip-snapshot"),
-        (&["status", "good.toml", "--replace", "good-1"], "`plan` and `apply` take it"),
-        (&["down", "good.toml"], "that is `destroy FILE`"),
-        (&["apply", "good.toml", "--destroy"], "`destroy FILE`"),
-        (&["restart", "good.toml"], "apply orders.toml --restart"),
-        (&["scale", "good.toml"], "change `members`"),
-        (&["force-unlock", "good.toml"], "that is `unlock FILE`"),
-        (&["logs", "good.toml"], "that is `history FILE`"),
-        (&["plan", "good.toml", "--lock-timeout", "5m"], "`apply FILE --lock-timeout 5m` waits"),
-        (&["connect", "good.toml", "etcdctl", "get", "a"], "put `--` before the command"),
-        (&["plan", "good.toml", "--target", "Service/orders"], "a plan is for the whole stack"),
-        (&["plan", "good.toml", "--only", "Service/orders"], "a plan is for the whole stack"),
-        (&["plan", "good.toml", "--auto-approve"], "only `apply`, `destroy` and `forget` ask"),
-        (&["apply", "good.toml", "--detailed-exitcode"], "`plan` takes it"),
-        (&["apply", "good.toml", "--parallelism", "3"], "what is applied goes step by step"),
-        (&["plan", "good.toml", "--compact-warnings"], "a line each already"),
-        (&["apply", "good.toml", "--server-side"], "every apply is server-side"),
-        (&["apply", "good.toml", "--dry-run=server"], "that is `plan`"),
-        (&["apply", "good.toml", "-y"], "--auto-approve"),
-        (&["plan", "good.toml", "--var", "a=b"], "there are no variables"),
-        (&["plan", "good.toml", "--set", "a=b"], "there are no variables"),
-        (&["apply", "good.toml", "--input=false"], "nothing is asked where there is no terminal"),
-        (&["plan", "good.toml", "--refresh=false"], "each plan asks the cluster itself"),
-        (&["import", "good.toml"], "--adopt KIND/NAME"),
-        (&["apply", "good.toml", "-auto-approve"], "flags have two dashes here: `--auto-approve`"),
-        (&["plan", "good.toml", "-json"], "flags have two dashes here: `--json`"),
-        (&["plan", "-refresh-only", "good.toml"], "flags have two dashes here: `--refresh-only`"),
-        (&["plan", "good.toml", "-lock-timeout=5m"], "flags have two dashes here: `--lock-timeout`"),
-        (&["plan", "good.toml", "-var", "a=b"], "there are no variables"),
-        (&["plan", "good.toml", "-target=Service/orders"], "a plan is for the whole stack"),
-        (&["-chdir=stacks", "plan", "good.toml"], "name the file with its folder"),
-    ];
-    for (arguments, advice) in table {
-        let output = run(folder.path(), arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(err(&output).contains(advice), "{arguments:?}: {}", err(&output));
-    }
-}
-
-#[test]
-fn flags_of_other_tools_that_mean_the_same_are_taken() {
-    let folder = folder();
-    let nowhere = ["--kubeconfig", "no-such-file"];
-    let table = [
-        &["plan", "good.toml", "--refresh-only"][..],
-        &["diff", "good.toml"],
-        &["plan", "good.toml", "--no-color", "--detailed-exitcode", "--parallelism", "3"],
-        &["apply", "good.toml", "--auto-approve", "--lock-timeout", "1s"],
-        &["unlock", "good.toml"],
-    ];
-    for arguments in table {
-        // It came as far as looking for a cluster.
-        let said = err(&run(folder.path(), &[arguments, &nowhere[..]].concat()));
-        assert!(said.contains("no-such-file"), "{arguments:?}: {said}");
-    }
-}
-
-#[test]
-fn what_looks_like_a_flag_behind_two_dashes_is_the_commands_own() {
-    let folder = folder();
-    let arguments = ["connect", "good.toml", "--kubeconfig", "no-such-file", "--", "tool", "-out=a", "-var"];
-    assert!(err(&run(folder.path(), &arguments)).contains("no-such-file"));
-}
-
-#[test]
 fn each_document_has_a_schema_and_that_of_stack_files_is_the_default() {
     let folder = folder();
     let schema = |arguments: &[&str]| out(&run(folder.path(), &[&["schema"], arguments].concat()));
     let published = [
-        (&[][..], include_str!("../stack.schema.json")),
-        (&["--of", "stack"], include_str!("../stack.schema.json")),
-        (&["--of", "plan"], include_str!("../plan.schema.json")),
-        (&["--of", "events"], include_str!("../events.schema.json")),
+        (&[][..], include_str!("../../stack.schema.json")),
+        (&["--of", "stack"], include_str!("../../stack.schema.json")),
+        (&["--of", "plan"], include_str!("../../plan.schema.json")),
+        (&["--of", "events"], include_str!("../../events.schema.json")),
     ];
     for (arguments, text) in published {
         assert!(schema(arguments) == text, "{arguments:?}");
@@ -458,101 +386,4 @@ fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
     let output = tool(folder.path(), &["schema"]).stdout(full).output().expect("the tool starts");
     assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).contains("cannot write to standard output"), "{}", err(&output));
-}
-
-/// The saved plan that `tests/plans` reads, too.
-const SAVED: &str = include_str!("saved/1.0.json");
-
-#[test]
-fn a_saved_plan_is_shown_without_asking_anybody() {
-    let folder = folder();
-    fs::write(folder.path().join("plan.json"), SAVED).expect("written");
-    let shown = run(folder.path(), &["show", "plan.json"]);
-    assert_eq!((shown.status.code(), err(&shown)), (Some(0), String::new()));
-    let text = out(&shown);
-    assert!(
-        text.starts_with("Planned from orders.toml at 2027-01-15 08:00 UTC by etcdctl-stack 0.1.0.\n"),
-        "{text}"
-    );
-    assert!(text.contains("voters 3 -> 5") && text.contains("etcdctl-stack apply plan.json"), "{text}");
-    let json: Value =
-        serde_json::from_slice(&run(folder.path(), &["show", "plan.json", "--json"]).stdout).expect("JSON");
-    assert_eq!(
-        (&json["summary"]["members"]["after"], &json["stack"]["file"]),
-        (&5.into(), &"orders.toml".into())
-    );
-}
-
-#[test]
-fn what_is_no_saved_plan_is_told_by_what_it_is() {
-    let folder = folder();
-    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
-    write("cut.json", &SAVED[..SAVED.len() / 2]);
-    write("edited.json", &SAVED.replace("etcd-orders", "etcd-others"));
-    write("newer.json", "{ \"format_version\": \"2.0\" }");
-    write("other.json", "{ \"a\": 1 }");
-    write("plan.json", SAVED);
-    let table = [
-        (&["show", "cut.json"][..], "it is damaged: it ends early"),
-        (&["apply", "edited.json"], "it is damaged: it is not as it was written"),
-        (&["show", "newer.json"], "it is a saved plan of format 2.0"),
-        (&["apply", "other.json"], "it is not a saved plan: it has no `format_version`"),
-        (&["show", "good.toml"], "it is not a saved plan: it is no JSON"),
-        (
-            &["show", "nowhere.json"],
-            "it does not exist help: `etcdctl-stack plan FILE --out PLAN` writes one",
-        ),
-        (&["plan", "plan.json"], "is no stack file: it is JSON"),
-        (&["destroy", "plan.json"], "destroy takes a stack file"),
-        (&["apply", "plan.json", "--restart"], "takes no --restart"),
-    ];
-    for (arguments, words) in table {
-        let output = run(folder.path(), arguments);
-        let text = err(&output).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
-        assert!(text.contains(words), "{arguments:?}: {text}");
-    }
-}
-
-#[test]
-fn two_plans_are_never_saved_into_one_file() {
-    let folder = folder();
-    let good = fs::read_to_string(folder.path().join("good.toml")).expect("written");
-    fs::create_dir(folder.path().join("more")).expect("a folder");
-    fs::write(folder.path().join("more/good.toml"), good.replace("orders", "users")).expect("written");
-    let output = run(folder.path(), &["plan", "good.toml", "more/good.toml", "--out", "plans"]);
-    let text = err(&output);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text.contains("are both `good.json`") && !folder.path().join("plans").exists(), "{text}");
-}
-
-#[test]
-fn why_a_file_has_no_plan_is_saved_as_well_and_only_for_us_to_read() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = folder();
-    let output = run(folder.path(), &["plan", "broken.toml", "--out", "plan.json"]);
-    assert_eq!(output.status.code(), Some(1));
-    let mode = fs::metadata(folder.path().join("plan.json")).expect("saved").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    let shown = run(folder.path(), &["show", "plan.json"]);
-    assert!(out(&shown).starts_with("broken.toml could not be planned at"), "{}", out(&shown));
-    let applied = run(folder.path(), &["apply", "plan.json"]);
-    assert!(err(&applied).contains("`broken.toml` could not be planned"), "{}", err(&applied));
-    let nowhere = run(folder.path(), &["plan", "broken.toml", "--out", "no/such/folder/plan.json"]);
-    assert!(
-        err(&nowhere).contains("cannot save the plan to `no/such/folder/plan.json`"),
-        "{}",
-        err(&nowhere)
-    );
-}
-
-#[test]
-fn a_short_digest_binds_nothing_without_a_terminal_also_beside_a_saved_plan() {
-    let folder = folder();
-    fs::write(folder.path().join("plan.json"), SAVED).expect("written");
-    for file in ["plan.json", "good.toml"] {
-        let refused = run(folder.path(), &["apply", file, "--expect", "7f3a-91c2"]);
-        assert_eq!(refused.status.code(), Some(1), "{file}");
-        assert!(err(&refused).contains("too short to bind an approval"), "{file}: {}", err(&refused));
-    }
 }
