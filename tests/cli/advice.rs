@@ -7,6 +7,7 @@ fn flags_of_other_tools_are_answered_with_what_to_do_here() {
     let folder = folder();
     let table = [
         (&["apply", "good.toml", "-o", "plan.bin"][..], "`apply PLAN` carries it out"),
+        (&["plan", "good.toml", "-o", "json"], "--json prints it, and --out ./json is a file"),
         (&["plan", "good.toml", "--force-conflicts"], "nothing is forced"),
         (&["apply", "good.toml", "--yes"], "--auto-approve"),
         (&["apply", "-f", "good.toml"], "name the file itself"),

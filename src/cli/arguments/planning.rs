@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 
 use super::{Against, End, Intents};
 
@@ -28,7 +31,7 @@ pub struct Plan {
     /// stack file's name: orders.toml gives orders.json. A saved plan holds the stack file's
     /// text and what was asked for, and no secret; it is carried out once, and only while it
     /// still is what would happen.
-    #[arg(long, short, value_name = "FILE", conflicts_with = "drift")]
+    #[arg(long, short, value_name = "FILE", conflicts_with = "drift", value_parser = PathBufValueParser::new().try_map(no_format))]
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub printed: Printed,
@@ -39,6 +42,18 @@ pub struct Plan {
     pub end: End,
     #[command(flatten)]
     pub intents: Intents,
+}
+
+/// A file of such a name is not what somebody means who knows `kubectl -o json`.
+fn no_format(path: PathBuf) -> Result<PathBuf, String> {
+    match path.to_str().filter(|typed| ["json", "yaml", "markdown", "text", "wide"].contains(typed)) {
+        None => Ok(path),
+        Some(format) => {
+            let how = if format == "markdown" { "--format markdown" } else { "--json" };
+            let file = format!("--out ./{format}");
+            Err(format!("it names a file to save the plan in: {how} prints it, and {file} is a file"))
+        }
+    }
 }
 
 /// How a plan is printed.
