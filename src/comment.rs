@@ -21,7 +21,7 @@ mod follow;
 mod marker;
 mod request;
 
-pub use approved::{Approval, approved};
+pub use approved::{Approval, Unapproved, approved};
 pub use body::{Body, body};
 pub use decide::{Decision, Missing, What, decide, same};
 pub use follow::Followed;

@@ -7,7 +7,10 @@ use super::{
     place::{Place, failed},
     saved,
 };
-use crate::{comment, saved::Saved};
+use crate::{
+    comment::{self, Unapproved},
+    saved::Saved,
+};
 
 /// Prints a digest for each file.
 pub async fn approved(arguments: &Arguments, output: &Output) -> Exit {
@@ -36,8 +39,7 @@ async fn all(arguments: &Arguments, output: &Output) -> Result<Exit, Exit> {
                 digests.push_str(&approval.digest);
                 digests.push('\n');
             }
-            Err(reason) => {
-                let help = "have the request approved as it is now; whoever approves reads the comment first";
+            Err(Unapproved { reason, help }) => {
                 output.error(&format!("{file} is not approved: {reason}"), Some(help));
                 exit = Exit::Blocked;
             }

@@ -24,36 +24,55 @@ pub struct Approval {
     pub by: String,
 }
 
-/// Finds the digest that was approved for a stack file, or why there is none.
+/// Why there is no approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unapproved {
+    /// In words for a person.
+    pub reason: String,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+/// A comment that is not to be trusted, or of another commit.
+const COMMENT_ANEW: &str =
+    "run the job that plans again: it writes the comment anew, and that is to be approved";
+
+/// An approval that is missing, or of something else.
+const APPROVE: &str = "have the request approved as it is now; whoever approves reads the comment first";
+
+/// Finds the digest that was approved for a stack file.
 ///
 /// # Errors
 ///
-/// In words for a person.
+/// When there is none.
 pub fn approved(
     file: &str,
     request: &Request,
     notes: &[Note],
     me: &str,
     reviews: &[Review],
-) -> Result<Approval, String> {
-    let (note, marker, mentioned) = comment(file, notes, me)?;
+) -> Result<Approval, Unapproved> {
+    let no = |reason: String, help: &'static str| Unapproved { reason, help };
+    let (note, marker, mentioned) = comment(file, notes, me).map_err(|reason| no(reason, COMMENT_ANEW))?;
     if request.is_rejected {
-        return Err(format!("request {} was closed without being merged", request.number));
+        let reason = format!("request {} was closed without being merged", request.number);
+        return Err(no(reason, "what it asks for is not to be applied"));
     }
     if note.is_edited_by_another {
-        return Err(format!("the comment was edited by somebody other than `{me}`"));
+        return Err(no(format!("the comment was edited by somebody other than `{me}`"), COMMENT_ANEW));
     }
     let head = marker.head.as_deref().unwrap_or("no commit");
     if head != request.head {
-        return Err(format!(
-            "the comment is about {}, and the tip of request {} is {}",
-            short(head),
-            request.number,
-            short(&request.head)
-        ));
+        let (head, tip) = (short(head), short(&request.head));
+        let reason =
+            format!("the comment is about {head}, and the tip of request {} is {tip}", request.number);
+        return Err(no(reason, COMMENT_ANEW));
     }
-    let digest = mentioned.plan.ok_or_else(|| format!("the plan of `{file}` has no digest to approve"))?;
-    let by = reviewer(request, note, me, reviews)?;
+    let Some(digest) = mentioned.plan else {
+        let reason = format!("the plan of `{file}` has no digest to approve");
+        return Err(no(reason, "the comment says what stands in the way"));
+    };
+    let by = reviewer(request, note, me, reviews).map_err(|reason| no(reason, APPROVE))?;
     Ok(Approval { digest, by })
 }
 
@@ -173,14 +192,15 @@ mod tests {
         Review { by: "bob".into(), verdict: Verdict::Approved, of: Some(HEAD.into()), at: Some(at(21)) }
     }
 
-    fn asked(request: &Request, notes: &[Note], reviews: &[Review]) -> Result<String, String> {
+    fn asked(request: &Request, notes: &[Note], reviews: &[Review]) -> Result<String, Unapproved> {
         approved("./orders.toml", request, notes, "bot", reviews).map(|approval| approval.digest)
     }
 
     #[track_caller]
-    fn refuses(outcome: Result<String, String>, because: &str) {
-        let reason = outcome.expect_err("it is refused");
+    fn refuses(outcome: Result<String, Unapproved>, because: &str) -> &'static str {
+        let Unapproved { reason, help } = outcome.expect_err("it is refused");
         assert!(reason.contains(because), "{reason}");
+        help
     }
 
     #[test]
@@ -189,7 +209,7 @@ mod tests {
         let no = Review { verdict: Verdict::ChangesRequested, ..yes() };
         assert_eq!(asked(&request(), &[note()], &[no.clone(), yes()]), Ok("7f3a".to_owned()));
         refuses(asked(&request(), &[note()], &[yes(), no]), "nobody");
-        refuses(asked(&request(), &[note()], &[]), "nobody");
+        assert_eq!(refuses(asked(&request(), &[note()], &[]), "nobody"), APPROVE);
     }
 
     #[test]
@@ -197,7 +217,8 @@ mod tests {
         let asked = |note: Note| asked(&request(), &[note], &[yes()]);
         refuses(asked(Note { author: "mallory".into(), ..note() }), "wrote no comment");
         refuses(asked(Note { is_hidden: true, ..note() }), "wrote no comment");
-        refuses(asked(Note { is_edited_by_another: true, ..note() }), "was edited");
+        let help = refuses(asked(Note { is_edited_by_another: true, ..note() }), "was edited");
+        assert_eq!(help, COMMENT_ANEW);
         refuses(asked(Note { body: note().body.replace(HEAD, "41d9e0a"), ..note() }), "is about 41d9e0a");
         refuses(asked(Note { body: note().body.replace("orders", "users"), ..note() }), "wrote no comment");
         refuses(super::tests::asked(&request(), &[note(), note()], &[yes()]), "wrote 2 comments");
