@@ -17,6 +17,7 @@ mod clock;
 mod comment;
 mod connect;
 mod consent;
+mod disk;
 mod document;
 mod drift;
 mod exit;

@@ -3,12 +3,13 @@
 
 use std::{
     fs,
-    io::{self, ErrorKind, Write},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use super::{
     arguments::{Global, Record},
+    disk::{self, Readers},
     exit::Exit,
     output::Output,
     stacks::{self, Loaded},
@@ -107,7 +108,7 @@ fn written(recording: &Recording, file: &Path) -> Result<String, (String, String
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return kept(&error.to_string(), "name another file"),
     }
-    match replace(file, &text) {
+    match disk::make_folder(file).and_then(|()| disk::write(file, &text, Readers::All)) {
         Ok(()) => Ok(format!("Recorded: {shown}.")),
         Err(error) => kept(&error.to_string(), "name another file"),
     }
@@ -121,29 +122,6 @@ fn is_of_another(file: &Path, recording: &Recording) -> bool {
 fn is_of_the_same(one: &Recording, other: &Recording) -> bool {
     let same = |one: &Recording| (one.stack.clone(), one.namespace.clone(), one.cluster_uid.clone());
     same(one) == same(other)
-}
-
-/// Puts a file in the place of another, whole or not at all.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut new = tempfile::Builder::new().prefix(".recording-").tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().sync_all()?;
-    readable_by_all(new.as_file())?;
-    new.persist(file).map(drop).map_err(|error| error.error)
-}
-
-/// It holds no secret, and goes into a repository.
-#[cfg(unix)]
-fn readable_by_all(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_: &fs::File) -> io::Result<()> {
-    Ok(())
 }
 
 /// The plan of a stack against a recording, which is a file or in a folder

@@ -3,13 +3,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
-
 use super::{
+    disk::{self, Readers},
     exit::Exit,
     output::Output,
     stacks::{self, Wanted},
@@ -60,21 +58,11 @@ fn name(stack_file: &Path) -> PathBuf {
     PathBuf::from(stack_file.file_name().unwrap_or_default()).with_extension("json")
 }
 
-/// Saves a plan. The file has its name only once it is whole and on the disk,
-/// and nobody else may read it.
+/// Saves a plan, for nobody else to read.
 pub fn write(path: &Path, saved: &Saved, output: &Output) -> Result<(), Exit> {
-    to_disk(path, &saved.text()).map_err(|error| {
+    disk::write(path, &saved.text(), Readers::Owner).map_err(|error| {
         output.error(&format!("cannot save the plan to `{}`: {error}", path.display()), None)
     })
-}
-
-fn to_disk(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// Reads a saved plan.
