@@ -20,6 +20,7 @@ mod consent;
 mod disk;
 mod document;
 mod drift;
+mod events;
 mod exit;
 mod history;
 mod identity;

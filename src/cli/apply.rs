@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use serde_json::Value;
-
 use super::{
     approval::Approval,
     arguments::{Apply as Arguments, Global},
     clock, consent,
+    events::Events,
     exit::Exit,
     identity,
     output::Output,
@@ -45,8 +44,10 @@ async fn whole(arguments: &Arguments, global: &Global, output: &Output) -> Resul
     let (loaded, saved) = saved::stack_or_plan(&arguments.file, output)?;
     let approval = Approval { arguments, saved: saved.as_ref() };
     approval.is_possible(output)?;
+    let events = Events::of(arguments, output);
+    events.line(&render::version_json(clock::now()));
     let mut intent = saved.as_ref().map_or_else(|| arguments.intents.intent(), |made| made.intent.clone());
-    let failed = |error: cluster::Error| output.cluster_error(&error);
+    let failed = |error: cluster::Error| events.failed(&error);
     let cluster = loaded.connect(global).await.map_err(failed)?;
     let mut planned = loaded.plan(&cluster, &intent).await.map_err(failed)?;
     if let Some(resumed) = approval.resumed(&planned, &intent).filter(|resumed| *resumed != intent) {
@@ -91,7 +92,7 @@ fn show(
     let mut text = render::plan(plan, view(about, global.verbose), style);
     if arguments.how.json {
         output.say(&text);
-        let lines = [render::version_json(now)].into_iter().chain(render::planned_json(plan, about, now));
+        let lines = render::planned_json(plan, about, now).into_iter();
         text = lines.map(|line| format!("{line}\n")).collect();
     }
     if output.answer(&text) == Exit::Error {
@@ -105,7 +106,10 @@ fn show(
     if !plan.is_applicable() {
         return Err(plan::exit(plan, &permissions, false));
     }
-    consent::is_of_the_plan(&given, plan, &loaded.names(), unfinished.as_ref(), output)?;
+    let refuse = |what: &str, help: Option<&str>| {
+        Events::of(arguments, output).stop("apply::not_in_the_plan", what, help)
+    };
+    consent::is_of_the_plan(&given, plan, &loaded.names(), unfinished.as_ref(), refuse)?;
     Ok(digest)
 }
 
@@ -210,6 +214,10 @@ impl Applying<'_> {
         Ok(Ended { report, signal: stopped_by })
     }
 
+    fn events(&self) -> Events<'_> {
+        Events::of(self.arguments, self.output)
+    }
+
     /// Takes the lock, and waits for it as long as was asked for.
     async fn lock(&self, names: Names, who: &str) -> Result<LiveWorld, Exit> {
         let began = clock::now();
@@ -229,18 +237,22 @@ impl Applying<'_> {
             let waited = Duration::try_from(clock::now().duration_since(began)).unwrap_or_default();
             match world {
                 Ok(world) => {
-                    self.tell(&render::lock_json(render::Lock::Held, who, clock::now()));
+                    self.events().line(&render::lock_json(render::Lock::Held, who, clock::now()));
                     return Ok(world);
                 }
                 Err(error)
                     if !matches!(error, cluster::Error::Locked { .. })
                         || waited >= self.arguments.how.lock_timeout =>
                 {
-                    return Err(self.failed(&error));
+                    return Err(self.events().failed(&error));
                 }
                 Err(error) if !said => {
                     self.output.say(&format!("Waiting: {error}"));
-                    self.tell(&render::lock_json(render::Lock::Waiting, &error.to_string(), clock::now()));
+                    self.events().line(&render::lock_json(
+                        render::Lock::Waiting,
+                        &error.to_string(),
+                        clock::now(),
+                    ));
                 }
                 Err(_) => {}
             }
@@ -256,27 +268,8 @@ impl Applying<'_> {
         let Some(Action::CreateNamespace { object }) = first else { return Ok(false) };
         match self.cluster.writer().create(object).await {
             Ok(_) | Err(cluster::Error::AlreadyExists(_)) => Ok(true),
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => Err(self.events().failed(&error)),
         }
-    }
-
-    /// A line for programs, where they read.
-    fn tell(&self, line: &Value) {
-        if self.arguments.how.json {
-            self.output.answer(&format!("{line}\n"));
-        }
-    }
-
-    /// Says why the run ends before its first step.
-    fn stop(&self, code: &str, what: &str, help: Option<&str>) {
-        self.output.error(what, help);
-        self.tell(&render::stopped_json(code, what, help, clock::now()));
-    }
-
-    fn failed(&self, error: &cluster::Error) -> Exit {
-        let exit = self.output.cluster_error(error);
-        self.tell(&render::stopped_json("apply::cluster", &error.to_string(), error.help(), clock::now()));
-        exit
     }
 
     /// Plans again under the lock: the same steps after those that are done, or
@@ -285,7 +278,7 @@ impl Applying<'_> {
         let mut attempt = 0;
         let planned = loop {
             let planned = self.loaded.plan(self.cluster, &self.intent).await;
-            let planned = planned.map_err(|error| self.failed(&error))?;
+            let planned = planned.map_err(|error| self.events().failed(&error))?;
             // A new namespace has no service account for a moment, and pods
             // are refused without one.
             let unborn =
@@ -303,7 +296,7 @@ impl Applying<'_> {
             self.output.say(&render::plan(&planned.plan, view, self.output.progress));
             let what =
                 format!("the plan cannot be applied any more: {}", render::reasons(&planned.plan).join("; "));
-            self.tell(&render::stopped_json("apply::plan_changed", &what, None, clock::now()));
+            self.events().stopped("apply::plan_changed", &what, None);
             return Err(match steps_before {
                 0 => plan::exit(&planned.plan, &self.permissions, false),
                 _ => Exit::Stopped,
@@ -311,7 +304,7 @@ impl Applying<'_> {
         }
         if !is_same(approved, &planned, steps_before) && !is_less(approved, &planned) {
             let help = "plan again and look at what changed";
-            self.stop(
+            self.events().stop(
                 "apply::plan_changed",
                 "the plan changed between the approval and the lock",
                 Some(help),
@@ -321,7 +314,7 @@ impl Applying<'_> {
         if let Some(differs) = broken_prediction(approved, &planned) {
             let help =
                 "the namespace was made, and nothing else; plan again: now the API server can be asked";
-            self.stop("apply::prediction", &differs, Some(help));
+            self.events().stop("apply::prediction", &differs, Some(help));
             return Err(Exit::Mismatch);
         }
         consent::is_given(&self.permissions, &planned.plan, self.output)?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{arguments::Apply as Arguments, automated, clock, consent, exit::Exit, output::Output};
+use super::{arguments::Apply as Arguments, automated, consent, events::Events, exit::Exit, output::Output};
 use crate::{
     observe::Planned,
     observed::{Lookup, journal::Run},
@@ -11,6 +11,9 @@ use crate::{
     report::{Approved, Permissions, command, short_name},
     saved::Made,
 };
+
+/// Why nothing is done, for programs.
+const NOT_APPROVED: &str = "apply::not_approved";
 
 /// Whether a person is there to answer.
 pub fn can_ask() -> bool {
@@ -117,18 +120,10 @@ impl Approval<'_> {
         is_this.then(|| Intent { end, delete, skip_snapshot, ..Intent::default() })
     }
 
-    /// Says why nothing is done, to programs too.
+    /// Says why nothing is done.
     fn refuse(&self, what: &str, help: &str, output: &Output) -> Exit {
-        output.error(what, Some(help));
-        self.tell(what, help, output);
+        Events::of(self.arguments, output).stop(NOT_APPROVED, what, Some(help));
         Exit::Mismatch
-    }
-
-    fn tell(&self, what: &str, help: &str, output: &Output) {
-        if self.arguments.how.json {
-            let line = render::stopped_json("apply::not_approved", what, Some(help), clock::now());
-            output.answer(&format!("{line}\n"));
-        }
     }
 
     /// The digest that was approved: this plan's, or that of the run which this
@@ -219,7 +214,7 @@ impl Approval<'_> {
         output.say(&render::mismatch(approved, plan, style));
         let help = "review the plan above and approve it anew; nothing was changed";
         output.say(&style.wrap("  help: ", 8, help));
-        self.tell(&what, help, output);
+        Events::of(self.arguments, output).stopped(NOT_APPROVED, &what, Some(help));
         Exit::Mismatch
     }
 }

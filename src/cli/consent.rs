@@ -19,11 +19,11 @@ pub fn is_of_the_plan(
     plan: &Plan,
     names: &Names,
     unfinished: Option<&Unfinished>,
-    output: &Output,
+    refuse: impl FnOnce(&str, Option<&str>) -> Exit,
 ) -> Result<(), Exit> {
     match beside(permissions, plan, names, unfinished) {
         None => Ok(()),
-        Some((what, help)) => Err(output.error(&what, Some(&help))),
+        Some((what, help)) => Err(refuse(&what, Some(&help))),
     }
 }
 

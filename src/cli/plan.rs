@@ -75,7 +75,8 @@ async fn single(file: &Path, arguments: &Arguments, global: &Global, output: &Ou
     let Ok(made) = &made else { return Exit::Error.worse(printed) };
     let Made { loaded, planned, unfinished } = made;
     let names = loaded.names();
-    match consent::is_of_the_plan(&asked.permissions, &planned.plan, &names, unfinished.as_ref(), output) {
+    let refuse = |what: &str, help: Option<&str>| output.error(what, help);
+    match consent::is_of_the_plan(&asked.permissions, &planned.plan, &names, unfinished.as_ref(), refuse) {
         Ok(()) => ended(&Ok(made), &asked).worse(printed),
         Err(exit) => exit,
     }

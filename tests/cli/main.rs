@@ -8,6 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use etcdctl_stack::render;
 use serde_json::Value;
 
 mod advice;
@@ -276,6 +277,22 @@ fn apply_does_not_begin_where_nobody_can_be_asked() {
         run(folder.path(), &[&["apply", "good.toml", "--expect", "7f3a-91c2"], &nowhere[..]].concat());
     assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).contains("32 digits"), "{}", err(&output));
+}
+
+#[test]
+fn an_apply_that_finds_no_cluster_tells_programs_so() {
+    let folder = folder();
+    let arguments = ["apply", "good.toml", "--auto-approve", "--json", "--kubeconfig", "no-such-file"];
+    let output = run(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<Value> =
+        out(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let schema = valid::strict(render::events_schema());
+    lines.iter().for_each(|line| valid::conforms(&schema, line));
+    let [version, diagnostic] = lines.as_slice() else { panic!("{lines:#?}") };
+    assert_eq!((&version["type"], &diagnostic["type"]), (&"version".into(), &"diagnostic".into()));
+    assert!(diagnostic["@message"].as_str().is_some_and(|text| text.contains("no-such-file")));
+    assert!(err(&output).contains("no-such-file"), "people read it, too");
 }
 
 #[test]
