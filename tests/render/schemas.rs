@@ -1,8 +1,6 @@
 //! The published schemas: they are those of the types, and they refuse what
 //! they should.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use etcdctl_stack::{
     object::{Kind, Object},
     plan::{Action, Blocked, Contested, Expects, Plan},
@@ -26,27 +24,24 @@ fn the_published_schemas_are_those_of_the_types() {
     }
 }
 
-fn is_refused(check: fn(&Value), value: &Value) -> bool {
-    catch_unwind(AssertUnwindSafe(|| check(value))).is_err()
-}
-
 #[test]
 fn a_key_that_the_schema_does_not_name_is_found() {
     let plan = render::json(&worlds::shrink(), ABOUT);
     valid::plan(&plan);
+    let schema = valid::strict(render::schema());
     for place in ["", "/summary", "/resource_changes/0", "/resource_changes/0/change", "/steps/0", "/etcd"] {
         let mut other = plan.clone();
         other.pointer_mut(place).expect("an object")["surprise"] = json!(1);
-        assert!(is_refused(valid::plan, &other), "{place}");
+        assert!(!schema.is_valid(&other), "{place}");
         let mut less = plan.clone();
         let first = less.pointer_mut(place).and_then(Value::as_object_mut).expect("an object");
         let key = first.keys().next().cloned().expect("a key");
         first.shift_remove(&key);
-        assert!(is_refused(valid::plan, &less), "{place} without its first key");
+        assert!(!schema.is_valid(&less), "{place} without its first key");
     }
     let mut other = plan.clone();
     other["resource_changes"][0]["change"]["actions"] = json!(["create", "delete"]);
-    assert!(is_refused(valid::plan, &other));
+    assert!(!schema.is_valid(&other));
     // Readers are to tolerate what a later version adds.
     let published = jsonschema::validator_for(&render::schema()).expect("a schema");
     let mut later = plan;
@@ -58,10 +53,11 @@ fn a_key_that_the_schema_does_not_name_is_found() {
 fn a_line_of_a_kind_that_the_schema_does_not_name_is_found() {
     let line = render::version_json(Timestamp::UNIX_EPOCH);
     crate::event(&line);
+    let schema = valid::strict(render::events_schema());
     for (key, value) in [("type", json!("surprise")), ("surprise", json!(1)), ("@timestamp", json!("noon"))] {
         let mut other = line.clone();
         other[key] = value;
-        assert!(is_refused(crate::event, &other), "{key}");
+        assert!(!schema.is_valid(&other), "{key}");
     }
 }
 
