@@ -11,8 +11,6 @@
 //! A token is in one header and nowhere else. A comment whose answer was lost
 //! is looked for before it is made again.
 
-use std::time::Duration;
-
 use crate::comment::{Note, Request, Review, same};
 
 mod error;
@@ -24,9 +22,7 @@ pub use error::Error;
 pub use github::GitHub;
 pub use gitlab::GitLab;
 pub use http::{Patience, Sent, Token};
-
-/// How often a comment is tried to be made.
-const TRIES: usize = 5;
+use http::{TRIES, pause};
 
 /// A pull or merge request on a forge.
 #[derive(Debug)]
@@ -77,7 +73,7 @@ impl Forge {
             };
             match made {
                 Err(error) if error.is_lost() && tries < TRIES => {
-                    tokio::time::sleep(self.pause(tries)).await;
+                    tokio::time::sleep(pause(tries)).await;
                     let notes = self.notes(me).await?;
                     let made = notes.into_iter().find(|note| same(&note.body, body));
                     if let Some(note) = made {
@@ -87,13 +83,6 @@ impl Forge {
                 }
                 made => return made,
             }
-        }
-    }
-
-    fn pause(&self, tries: usize) -> Duration {
-        match self {
-            Forge::GitHub(forge) => forge.patience().pause(tries),
-            Forge::GitLab(forge) => forge.patience().pause(tries),
         }
     }
 

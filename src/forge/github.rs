@@ -145,10 +145,6 @@ impl GitHub {
         })
     }
 
-    pub(super) fn patience(&self) -> &Patience {
-        &self.http.patience
-    }
-
     /// <https://docs.github.com/en/graphql/reference/objects#user>
     pub(super) async fn me(&self) -> Result<String, Error> {
         let purpose = Purpose { what: "ask who the token belongs to", ..READ };

@@ -106,10 +106,6 @@ impl GitLab {
         Ok(GitLab { http, api: api.trim_end_matches('/').to_owned(), project: segment(project), number })
     }
 
-    pub(super) fn patience(&self) -> &Patience {
-        &self.http.patience
-    }
-
     /// <https://docs.gitlab.com/api/users/#retrieve-the-current-user>
     pub(super) async fn me(&self) -> Result<String, Error> {
         let purpose = Purpose { what: "ask who the token belongs to", ..LOOK };

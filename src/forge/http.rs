@@ -27,8 +27,8 @@ use super::Error;
 /// <https://docs.gitlab.com/api/rest/#pagination>
 pub(super) const PAGE: usize = 100;
 
-/// How often one request is tried.
-const TRIES: usize = 5;
+/// How often one request is tried, and a comment to be made.
+pub(super) const TRIES: usize = 5;
 
 /// How long one try may take. GitHub gives up by itself after ten seconds.
 /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts>
@@ -90,12 +90,6 @@ impl Patience {
         Patience { left: Arc::new(AtomicU64::new(milliseconds)), now }
     }
 
-    /// The pause after so many tries.
-    pub(super) fn pause(&self, tries: usize) -> Duration {
-        let step = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX).min(5);
-        Duration::from_millis(250).saturating_mul(2u32.pow(step))
-    }
-
     /// Takes a wait out of what is left; what is left when it is not enough.
     fn take(&self, wait: Duration) -> Result<(), u64> {
         let wanted = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -105,6 +99,12 @@ impl Patience {
             .map(|_| ())
             .map_err(|left| left / 1000)
     }
+}
+
+/// The pause after so many tries.
+pub(super) fn pause(tries: usize) -> Duration {
+    let step = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX).min(5);
+    Duration::from_millis(250).saturating_mul(2u32.pow(step))
 }
 
 /// A request as it is sent, without the headers.
@@ -147,7 +147,7 @@ pub(super) struct Answer {
 pub(super) struct Http {
     client: Client,
     server: String,
-    pub(super) patience: Patience,
+    patience: Patience,
 }
 
 impl Http {
@@ -185,13 +185,13 @@ impl Http {
                 Err(Failure::Limited(seconds)) => {
                     let left = self.patience.left.load(Ordering::Relaxed) / 1000;
                     let error = Error::Limited { server: self.server.clone(), seconds, left };
-                    (error, Duration::from_secs(seconds).max(self.patience.pause(tries)))
+                    (error, Duration::from_secs(seconds).max(pause(tries)))
                 }
                 Err(Failure::Passing(error)) => {
                     if error.is_lost() && purpose.again == Again::Unsafe {
                         return Err(error);
                     }
-                    (error, self.patience.pause(tries))
+                    (error, pause(tries))
                 }
             };
             if tries >= TRIES || self.patience.take(wait).is_err() {
