@@ -119,9 +119,8 @@ pub fn command(end: Option<Ending>) -> &'static str {
 
 /// What a plan comes to, in numbers.
 pub fn in_numbers(plan: &Plan) -> String {
-    let with = |verb: Verb| plan.with(verb);
-    let (made, goes) = (with(Verb::Create), with(Verb::Delete));
-    let (released, anew) = (with(Verb::Release), with(Verb::Recreate));
+    let (made, goes) = (plan.with(Verb::Create), plan.with(Verb::Delete));
+    let (released, anew) = (plan.with(Verb::Release), plan.with(Verb::Recreate));
     let changed = plan.changes.len() - made - goes - released - anew;
     let over = if released > 0 { format!("{released} to hand over, ") } else { String::new() };
     let anew = if anew > 0 { format!("{anew} to recreate, ") } else { String::new() };

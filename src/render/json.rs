@@ -80,17 +80,16 @@ pub fn json_without_plan(file: &str, diagnostics: &[Value]) -> Value {
 }
 
 fn summary(plan: &Plan, deleted: &[Deleted]) -> Summary {
-    let with = |verb: Verb| plan.with(verb);
     let sure =
         |confidence: Confidence| plan.changes.iter().filter(|change| change.confidence == confidence).count();
     Summary {
-        create: with(Verb::Create),
-        update: with(Verb::Update) + with(Verb::Adopt),
+        create: plan.with(Verb::Create),
+        update: plan.with(Verb::Update) + plan.with(Verb::Adopt),
         stepwise: stepwise(plan).len(),
-        adopt: with(Verb::Adopt),
-        recreate: with(Verb::Recreate),
-        forget: with(Verb::Release),
-        delete: deleted.len() + with(Verb::Delete),
+        adopt: plan.with(Verb::Adopt),
+        recreate: plan.with(Verb::Recreate),
+        forget: plan.with(Verb::Release),
+        delete: deleted.len() + plan.with(Verb::Delete),
         steps: plan.steps.len(),
         restarts: plan.restarts().len(),
         data_loss: deleted.len(),

@@ -295,14 +295,13 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn counted(plan: &Plan, operation: &'static str) -> Changes {
-    let with = |verb: Verb| plan.with(verb);
-    let (anew, gone) = (with(Verb::Recreate), deleted(plan));
+    let (anew, gone) = (plan.with(Verb::Recreate), deleted(plan));
     let again = gone.iter().filter(|one| one.made_anew).count();
     Changes {
-        add: with(Verb::Create) + anew + again,
-        change: with(Verb::Update) + with(Verb::Adopt) + stepwise(plan).len(),
-        remove: with(Verb::Delete) + anew + gone.len(),
-        forget: with(Verb::Release),
+        add: plan.with(Verb::Create) + anew + again,
+        change: plan.with(Verb::Update) + plan.with(Verb::Adopt) + stepwise(plan).len(),
+        remove: plan.with(Verb::Delete) + anew + gone.len(),
+        forget: plan.with(Verb::Release),
         operation,
     }
 }

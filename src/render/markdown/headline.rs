@@ -77,14 +77,13 @@ fn numbers(plan: &Plan) -> String {
         _ if plan.is_empty() => return nothing(plan),
         _ => {}
     }
-    let with = |verb: Verb| plan.with(verb);
-    let goes = with(Verb::Delete) + plan.needs().data_loss.len();
+    let goes = plan.with(Verb::Delete) + plan.needs().data_loss.len();
     let parts = [
-        (with(Verb::Create), "to create", ""),
-        (with(Verb::Update), "to change", ""),
-        (with(Verb::Adopt), "to adopt", ""),
-        (with(Verb::Recreate), "to recreate", ""),
-        (with(Verb::Release), "to hand over", ""),
+        (plan.with(Verb::Create), "to create", ""),
+        (plan.with(Verb::Update), "to change", ""),
+        (plan.with(Verb::Adopt), "to adopt", ""),
+        (plan.with(Verb::Recreate), "to recreate", ""),
+        (plan.with(Verb::Release), "to hand over", ""),
         (goes, "to delete", "**"),
     ];
     let end = plan.intended.end.map(|_| format!("**{}**", command(plan.intended.end)));
